@@ -1,0 +1,85 @@
+/** Shard: one local copy of one ordered, hash-chained database: chain, log and pages as one thing.
+ *  Keeps: pages, position and log advance together; nothing is sealed or served before it is flushed;
+ *  a frame is applied only from a verified sealed run of the author whom the chain names.
+ *  Never: talks to the network or to SQLite; sqlite's VFS commits into it, replication feeds it. */
+
+import type { ConstelliteError } from '../base/failure.ts'
+import type { Hlc, Position, Seq } from '../base/ids.ts'
+import type { Frame } from '../frame/frame.ts'
+import type { SealedRun } from '../frame/run.ts'
+import type { Seal } from '../frame/seal.ts'
+import type { PageChanges, PageStore } from '../pages/store.ts'
+
+export type ShardRole = 'writer' | 'follower'
+
+/** What a change of the newest state tells those who listen. */
+export type Advance = {
+  readonly position: Position
+  /** Tables that changed; empty means "unknown: assume all". */
+  readonly tables: readonly string[]
+  readonly origin: 'local' | 'applied' | 'installed'
+}
+
+export type Shard = {
+  readonly id: Uint8Array
+  readonly role: ShardRole
+  /** This copy's author key. */
+  readonly ownAuthor: Uint8Array
+  /** Who may append now, and since which epoch: what the chain says.  Undefined before the genesis. */
+  readonly author: { readonly key: Uint8Array; readonly epoch: bigint } | undefined
+  /** Newest appended frame; seq 0 before the genesis. */
+  readonly head: Position
+  readonly headHlc: Hlc
+  /** Newest frame covered by a flush. */
+  readonly durable: Position
+  readonly newestSeal: Seal | undefined
+  /** Genesis and every hand-over, oldest first. */
+  readonly authority: readonly Frame[]
+  readonly pages: PageStore
+  /** Why the shard stopped: ErrForked, ErrDiverged, ErrSuperseded, ErrPoisoned…  Reads go on where
+   *  they can. */
+  readonly halted: ConstelliteError | undefined
+
+  /** One transaction's changed pages become one frame (several when larger than 16 MiB), staged, and
+   *  the newest version.  Synchronous, called from SQLite's commit.  Throws ErrWalFull, ErrReadOnly,
+   *  or what halted the shard, with nothing changed. */
+  commit(transaction: {
+    readonly changes: PageChanges
+    readonly pageCount: number
+    readonly pageSize: number
+    readonly tables: readonly string[]
+  }): Position
+  /** Makes everything staged durable; then seals when it is time. */
+  flush(): Promise<void>
+  /** Seals the newest flushed head if it is not sealed; resolves with the newest seal. */
+  seal(): Promise<Seal | undefined>
+
+  /** Takes the genesis (and hand-overs) of a shard of which this copy holds nothing yet. */
+  adoptAuthority(frames: readonly Frame[]): void
+  /** Verifies and applies a run that begins at head + 1, in one durable step.  Rejects, with nothing
+   *  changed: ErrAuthor, ErrChecksum, ErrSignature, ErrForked (halts), ErrDiverged (halts), ErrGap. */
+  applyRun(run: SealedRun): Promise<void>
+  /** Sealed, flushed frames from `from` on, for those who ask; undefined when the log has them no longer
+   *  or not yet. */
+  readRun(from: Seq, sizeBytesMax: number): SealedRun | undefined
+  readFrame(seq: Seq): Frame | undefined
+  /** Lowest and highest seq that `readFrame` can answer. */
+  range(): { readonly first: Seq; readonly last: Seq } | undefined
+
+  /** A snapshot at the newest seal, as an iterable of parts; pages are pinned until it ends. */
+  snapshot(): Promise<AsyncIterable<Uint8Array>>
+  /** Replaces this copy's state by a snapshot, atomically, after verifying it against its seal and
+   *  authority. */
+  install(parts: AsyncIterable<Uint8Array>): Promise<void>
+
+  /** Someone needs frames above `seq`; they stay in the log until released. */
+  hold(holder: string, seq: Seq): void
+  release(holder: string, seq: Seq): Promise<void>
+
+  /** Calls `listener` after every change of the newest state; answers the way to stop. */
+  onAdvance(listener: (advance: Advance) => void): () => void
+  /** Calls `listener` for every new seal, own or applied. */
+  onSeal(listener: (seal: Seal) => void): () => void
+  checkpoint(): Promise<void>
+  close(): Promise<void>
+}
