@@ -29,6 +29,9 @@ export type Shard = {
   readonly author: { readonly key: Uint8Array; readonly epoch: bigint } | undefined
   /** Newest appended frame; seq 0 before the genesis. */
   readonly head: Position
+  /** Like `head`, and past the frames of a transaction that has not wholly arrived: the next run begins
+   *  after it.  Such frames live in memory only. */
+  readonly received: Position
   readonly headHlc: Hlc
   /** Newest frame covered by a flush. */
   readonly durable: Position
@@ -56,9 +59,12 @@ export type Shard = {
 
   /** Takes the genesis (and hand-overs) of a shard of which this copy holds nothing yet. */
   adoptAuthority(frames: readonly Frame[]): void
-  /** Verifies and applies a run that begins at head + 1, in one durable step.  Rejects, with nothing
-   *  changed: ErrAuthor, ErrChecksum, ErrSignature, ErrForked (halts), ErrDiverged (halts), ErrGap. */
-  applyRun(run: SealedRun): Promise<void>
+  /** Applies a run that `decodeRun` verified and that reaches past `received`, in one durable step.
+   *  'duplicate' when everything in it was already here.  Rejects, with nothing changed: ErrAuthor,
+   *  ErrGap (it begins too late), ErrProtocol; and halts the shard with ErrForked, ErrDiverged,
+   *  ErrSuperseded (this copy was the writer).  ErrUnavailable: an import stands here, install a
+   *  snapshot at or past it. */
+  applyRun(run: SealedRun): Promise<'applied' | 'duplicate'>
   /** Sealed, flushed frames from `from` on, for those who ask; undefined when the log has them no longer
    *  or not yet. */
   readRun(from: Seq, sizeBytesMax: number): SealedRun | undefined
@@ -70,7 +76,12 @@ export type Shard = {
   snapshot(): Promise<AsyncIterable<Uint8Array>>
   /** Replaces this copy's state by a snapshot, atomically, after verifying it against its seal and
    *  authority. */
-  install(parts: AsyncIterable<Uint8Array>): Promise<void>
+  install(parts: AsyncIterable<Uint8Array>, onProgress?: (fraction: number) => void): Promise<void>
+  /** Takes a whole foreign database file, page by page, into a copy that has nothing but its genesis
+   *  (else ErrNotEmpty), as one control frame and a new page file; atomic. */
+  importPages(source: PageImport): Promise<Position>
+  /** Recomputes the state root from the page file, and the chain and seals of the frames still held. */
+  verify(onProgress?: (fraction: number) => void): Promise<VerifyReport>
 
   /** Someone needs frames above `seq`; they stay in the log until released. */
   hold(holder: string, seq: Seq): void
@@ -80,6 +91,30 @@ export type Shard = {
   onAdvance(listener: (advance: Advance) => void): () => void
   /** Calls `listener` for every new seal, own or applied. */
   onSeal(listener: (seal: Seal) => void): () => void
+  /** Calls `listener` once, when the shard halts. */
+  onHalt(listener: (failure: ConstelliteError) => void): () => void
+  /** Writes final pages to the page file and begins a new log segment. */
   checkpoint(): Promise<void>
+  /** Flushes, seals, checkpoints and closes log and files; not the device. */
   close(): Promise<void>
+}
+
+export type PageImport = {
+  readonly pageSize: number
+  readonly pageCount: number
+  /** Fills `into` with page `pgno`; called in ascending order. */
+  readPage(pgno: number, into: Uint8Array): void | Promise<void>
+  readonly onProgress?: (fraction: number) => void
+  readonly signal?: AbortSignal
+}
+
+export type VerifyReport = {
+  /** The recomputed root is the one that the newest seal signs (or the tree's, when nothing is sealed). */
+  readonly pages: 'match' | 'differ'
+  readonly root: Uint8Array
+  /** Frames whose checksums were recomputed and found chained; what is older is covered by the seal. */
+  readonly chain: { readonly first: Seq; readonly last: Seq; readonly broken: Seq | undefined }
+  readonly sealed: Seq
+  /** Frames after the newest seal. */
+  readonly unsealed: number
 }
