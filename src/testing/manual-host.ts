@@ -1,0 +1,137 @@
+/** Manual host: a Host whose time stands still until a test moves it, with seeded randomness.
+ *  Keeps: timers fire in the order of their due time, then of their making; time never passes by
+ *  itself; the same seed and the same calls give the same run.
+ *  Never: reads a real clock. */
+
+import { assert } from '../base/assert.ts'
+import type { Host } from '../base/host.ts'
+import { createRandom, type Random } from './random.ts'
+
+export type ManualHostOptions = {
+  /** Default 1. */
+  readonly seed?: number
+  /** Where the wall clock starts.  Default 2026-01-01T00:00:00Z. */
+  readonly nowMs?: number
+  /** Default "manual <seed>". */
+  readonly who?: string
+}
+
+export type ManualHost = Host & {
+  /** Moves time forward by `ms`, firing what falls due on the way; resolves when all that it set off
+   *  in this realm has settled. */
+  advance(ms: number): Promise<void>
+  /** Moves time forward and fires timers and deferred callbacks at once, leaving promises alone. */
+  advanceNow(ms: number): void
+  /** Runs deferred callbacks, and lets promises settle, until none is left.  No time passes. */
+  settle(): Promise<void>
+  /** Moves only the wall clock, backwards too, as a user or a time server may. */
+  jumpWallClock(ms: number): void
+  readonly timerCount: number
+  readonly deferredCount: number
+  readonly seededRandom: Random
+}
+
+type DueTimer = { readonly dueMs: number; readonly callback: () => void }
+
+/** More turns than this without time passing means a loop that never ends. */
+const TURNS_MAX = 100_000
+
+export function createManualHost(options: ManualHostOptions = {}): ManualHost {
+  const { seed = 1, nowMs = Date.UTC(2026, 0, 1), who = `manual ${seed}` } = options
+  const seededRandom = createRandom(seed)
+  const timers = new Set<DueTimer>()
+  let deferred: (() => void)[] = []
+  let elapsedMs = 0
+  let wallMs = nowMs
+
+  const runDeferred = (): void => {
+    for (let turn = 0; deferred.length > 0; turn++) {
+      assert(turn < TURNS_MAX, 'deferred callbacks defer new ones for ever')
+      const callbacks = deferred
+      deferred = []
+      for (const callback of callbacks) callback()
+    }
+  }
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      runDeferred()
+      await nextTask()
+      if (deferred.length === 0) return
+    }
+    assert(false, 'deferred callbacks defer new ones for ever')
+  }
+  const moveTo = (targetMs: number): void => {
+    wallMs += targetMs - elapsedMs
+    elapsedMs = targetMs
+  }
+  /** Fires the next timer due by `endMs`; false when there is none. */
+  const fireNext = (endMs: number): boolean => {
+    let next: DueTimer | undefined
+    for (const timer of timers) {
+      if (timer.dueMs <= endMs && (next === undefined || timer.dueMs < next.dueMs)) next = timer
+    }
+    if (next === undefined) return false
+    timers.delete(next)
+    moveTo(Math.max(elapsedMs, next.dueMs))
+    next.callback()
+    return true
+  }
+
+  return {
+    who,
+    seededRandom,
+    now: () => wallMs,
+    monotonicNow: () => elapsedMs,
+    random: (sizeBytes) => seededRandom.bytes(sizeBytes),
+    defer(callback) {
+      deferred.push(callback)
+    },
+    setTimer(delayMs, callback) {
+      const timer = { dueMs: elapsedMs + Math.max(0, delayMs), callback }
+      timers.add(timer)
+      return { cancel: () => void timers.delete(timer) }
+    },
+    async advance(ms) {
+      assert(ms >= 0, 'time only moves forward')
+      const endMs = elapsedMs + ms
+      await settle()
+      for (let turn = 0; fireNext(endMs); turn++) {
+        assert(turn < TURNS_MAX, 'timers set new ones for ever')
+        await settle()
+      }
+      moveTo(endMs)
+    },
+    advanceNow(ms) {
+      assert(ms >= 0, 'time only moves forward')
+      const endMs = elapsedMs + ms
+      runDeferred()
+      for (let turn = 0; fireNext(endMs); turn++) {
+        assert(turn < TURNS_MAX, 'timers set new ones for ever')
+        runDeferred()
+      }
+      moveTo(endMs)
+    },
+    settle,
+    jumpWallClock(ms) {
+      wallMs += ms
+    },
+    get timerCount() {
+      return timers.size
+    },
+    get deferredCount() {
+      return deferred.length
+    },
+  }
+}
+
+/** Resolves as a task of its own, so that every pending promise callback has run before it. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
+}
