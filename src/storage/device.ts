@@ -3,7 +3,10 @@
  *  `sync` resolves only when what was written before it survives power loss, or `durable` is false.
  *  Never: falls back to another kind of storage; never reads or writes without owning.
  *  Fault model: sectors of an unsynced write persist in any subset and order; bytes outside a
- *  written range are never harmed (SQLite's POWERSAFE_OVERWRITE). */
+ *  written range are never harmed (SQLite's POWERSAFE_OVERWRITE); a size may persist without its
+ *  bytes, which are then zeros; a file never synced may be missing, a removed one may come back;
+ *  after a failed `sync` nothing written since the last good one can be relied on, even when a later
+ *  `sync` succeeds.  `createFaultyDisk` injects all of it; `deviceCases` checks the rest. */
 
 export type StorageKind = 'memory' | 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
 
@@ -15,27 +18,33 @@ export type DeviceFile = {
   /** Writes all of `bytes` at `at`, growing the file with zeros where needed.  Throws ErrQuota or
    *  ErrStorage; a short write is completed or reported, never hidden. */
   write(at: number, bytes: Uint8Array): void
+  /** Sets the size; bytes beyond the old one are zeros. */
   truncate(sizeBytes: number): void
-  /** Resolves (or returns) when everything written before survives power loss. */
+  /** Resolves (or returns) when everything written before, and the file's name, survives power loss. */
   sync(): void | Promise<void>
+  /** Closing twice is harmless; everything else on a closed file throws ErrClosed. */
   close(): void
 }
 
+/** Misuse (before `acquire`, an open name opened or removed, a bad offset) throws AssertionError. */
 export type Device = {
   readonly kind: StorageKind
   /** True when `sync` promises survival of power loss. */
   readonly durable: boolean
   /** Why it is this kind, or why it is not durable; '' when there is nothing to say. */
   readonly reason: string
-  /** Takes exclusive ownership; rejects with ErrInUse (facts: who, since) when another has it. */
+  /** Takes exclusive ownership; rejects with ErrInUse (facts: who, since in milliseconds
+   *  since the epoch, null when the owner could not be asked) when another has it.  It may be tried
+   *  again then.  Once taken, losing it makes every change throw ErrInUse. */
   acquire(): Promise<void>
-  /** Names of the files that exist. */
+  /** Names of the files that exist, sorted. */
   list(): Promise<readonly string[]>
   /** Opens every named file (made when missing), handles first, so that reading and writing can be
-   *  synchronous afterwards.  May be called again for more names. */
+   *  synchronous afterwards.  May be called again for more names.  A name is 1 to 64 of a-z, 0-9,
+   *  dot, underscore and hyphen, begins with a letter or digit, and not with "owner". */
   open(names: readonly string[]): Promise<readonly DeviceFile[]>
   /** Removes closed files; names that do not exist are skipped. */
   remove(names: readonly string[]): Promise<void>
-  /** Closes all files and gives ownership back. */
+  /** Closes all files and gives ownership back.  The device cannot be used again. */
   close(): Promise<void>
 }

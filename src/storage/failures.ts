@@ -1,0 +1,71 @@
+/** Failures of devices, worded alike on every platform. */
+
+import { ConstelliteError } from '../base/failure.ts'
+
+/** Who owns a database: `who` from the owner's Host, `sinceMs` from its wall clock. */
+export type Owner = { readonly who: string; readonly sinceMs: number }
+
+/** `owner` is undefined when the other one could not be asked. */
+export function inUseFailure(name: string, owner: Owner | undefined): ConstelliteError {
+  const words =
+    owner === undefined
+      ? 'another process or tab'
+      : `${owner.who} since ${new Date(owner.sinceMs).toISOString()}`
+  return new ConstelliteError({
+    code: 'ErrInUse',
+    message: `The database ${JSON.stringify(name)} is in use by ${words}.`,
+    hint: 'Close it there first, or open a follower of it under another name.',
+    facts: { name, who: owner?.who ?? 'unknown', since: owner?.sinceMs ?? null },
+    retry: 'later',
+  })
+}
+
+export function ownershipLostFailure(name: string, reason: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrInUse',
+    message: `The database ${JSON.stringify(name)} no longer belongs to this process: ${reason}.`,
+    hint: 'Nothing more is written from here. Open it again to go on.',
+    facts: { name, who: 'unknown', since: null },
+    retry: 'later',
+  })
+}
+
+export function closedFailure(what: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrClosed',
+    message: `${what} is closed.`,
+    hint: 'Open the database again.',
+  })
+}
+
+export function quotaFailure(place: string, cause?: unknown): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrQuota',
+    message: `No room is left for ${place}.`,
+    hint: 'Free some space, then open the database again.',
+    facts: { place },
+    retry: 'after-repair',
+    cause,
+  })
+}
+
+export type StorageFailureInit = {
+  /** What was tried, as in "write wal-1". */
+  readonly action: string
+  readonly hint: string
+  /** The platform's own name of the error, such as EIO. */
+  readonly platformCode?: string
+  readonly cause?: unknown
+}
+
+export function storageFailure(init: StorageFailureInit): ConstelliteError {
+  const { action, hint, platformCode, cause } = init
+  return new ConstelliteError({
+    code: 'ErrStorage',
+    message: `The storage could not ${action}${platformCode ? ` (${platformCode})` : ''}.`,
+    hint,
+    facts: { action, platformCode },
+    retry: 'after-repair',
+    cause,
+  })
+}
