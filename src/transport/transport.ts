@@ -6,7 +6,8 @@
 import type { ConstelliteError } from '../base/failure.ts'
 import type { Envelope } from './envelope.ts'
 
-/** One open connection that carries whole binary messages in order. */
+/** One open connection that carries whole binary messages in order.  What arrives before `onMessage`
+ *  is set waits for it; a delivered message is the receiver's to keep. */
 export type Socket = {
   send(message: Uint8Array): void
   /** Bytes handed over and not yet sent. */
@@ -21,6 +22,7 @@ export type Transport = {
   readonly url: string
   /** What the handshake binds this connection to: the URL's host. */
   readonly binding: string
+  /** Rejects with ErrConnection, or with the signal's reason. */
   connect(signal: AbortSignal): Promise<Socket>
 }
 
@@ -29,13 +31,15 @@ export type Peer = {
   readonly publicKey: Uint8Array
   readonly role: PeerRole
   /** Queues one envelope; resolves when the queue has room again (back-pressure), rejects with what
-   *  ended the connection. */
+   *  ended the connection.  A caller that does not wait ends the connection with ErrBackpressure once
+   *  the queue is at its limit. */
   send(envelope: Envelope): Promise<void>
-  /** The next envelope, in order; rejects with what ended the connection. */
+  /** The next envelope, in order; rejects with what ended the connection.  One call at a time.  Taking
+   *  envelopes is what lets the far end send more. */
   receive(): Promise<Envelope>
   /** Resolves when the connection is over, with the reason if there was one. */
   readonly closed: Promise<ConstelliteError | undefined>
-  /** Says why (an error envelope) and closes. */
+  /** Says why (an error envelope) and closes; what is queued is dropped. */
   close(reason?: ConstelliteError): void
 }
 

@@ -1,0 +1,79 @@
+/** WebSocket transport over the `ws` package: Node and Deno as client, and every Node server side.
+ *  Keeps: messages over the limit are refused by `ws` before they are buffered; no compression, because
+ *  payloads are compressed or encrypted already and each deflate context costs memory. */
+
+import { type RawData, WebSocket } from 'ws'
+import { ConstelliteError } from '../base/failure.ts'
+import { MESSAGE_BYTES_MAX } from './layout.ts'
+import { createSocketEnd } from './socket.ts'
+import type { Socket, Transport } from './transport.ts'
+import { bindingOfUrl, closeFailure, openFailure, type WebSocketDescriptor } from './websocket.ts'
+
+/** Options of `ws` that both ends need. */
+export const WS_OPTIONS: { readonly maxPayload: number; readonly perMessageDeflate: false } = {
+  maxPayload: MESSAGE_BYTES_MAX,
+  perMessageDeflate: false,
+}
+
+export function createNodeWebSocket(descriptor: WebSocketDescriptor): Transport {
+  const { url } = descriptor
+  return { url, binding: bindingOfUrl(url), connect: (signal) => connectNode(url, signal) }
+}
+
+function connectNode(url: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const webSocket = new WebSocket(url, WS_OPTIONS)
+    const socket = socketOfWs(webSocket, url)
+    const onAbort = (): void => {
+      webSocket.terminate()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    webSocket.once('open', () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(socket)
+    })
+    webSocket.once('error', (error) => reject(openFailure(url, error)))
+    webSocket.once('close', () => {
+      signal.removeEventListener('abort', onAbort)
+      reject(openFailure(url, undefined))
+    })
+  })
+}
+
+/** A `ws` connection of either side as a socket. */
+export function socketOfWs(webSocket: WebSocket, url: string): Socket {
+  let failure: ConstelliteError | undefined
+  const end = createSocketEnd({
+    send(message) {
+      // A message that races with the close is lost with the connection; `close` tells.
+      if (webSocket.readyState === WebSocket.OPEN) webSocket.send(message)
+    },
+    bufferedBytes: () => webSocket.bufferedAmount,
+    close: () => webSocket.close(),
+  })
+  webSocket.on('message', (data, isBinary) => {
+    // Text is not of this protocol; an empty message is refused as malformed one step later.
+    end.deliver(isBinary ? bytesOf(data) : new Uint8Array(0))
+  })
+  webSocket.on('error', (error) => {
+    failure = new ConstelliteError({
+      code: 'ErrConnection',
+      message: `The connection to ${url} broke: ${error.message}.`,
+      facts: { url },
+      retry: 'later',
+      cause: error,
+    })
+  })
+  webSocket.on('close', (code, reason) => {
+    end.end(failure ?? closeFailure(url, code, reason.toString()))
+  })
+  return end.socket
+}
+
+/** A copy, because `ws` may give a view on a pooled buffer that lives as long as any of its views. */
+function bytesOf(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return new Uint8Array(Buffer.concat(data))
+  return new Uint8Array(data)
+}
