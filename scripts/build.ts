@@ -1,0 +1,76 @@
+/** Builds `dist`: modules and types by tsc, and for browsers two self-contained files with sqlite3.wasm
+ *  beside them, so that no bundler, page or other origin needs a plugin (DESIGN §7).
+ *  Keeps: `dist` is replaced as a whole, at the end; a failed build leaves the old one.
+ *  Never: leaves a reference to a file that is not shipped. */
+
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
+import { cutSqliteWorkers } from './cut-sqlite-workers.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const OUT = `${ROOT}dist`
+const NEXT = `${ROOT}.cache/dist-${process.pid}`
+
+/** What each self-contained browser file is made of. */
+const BROWSER_FILES = {
+  'index.js': 'src/entry/browser.ts',
+  'worker.js': 'workers/database.ts',
+  'serve.js': 'src/entry/worker.ts',
+}
+
+async function main(): Promise<void> {
+  const missing = Object.values(BROWSER_FILES).filter((path) => !existsSync(`${ROOT}${path}`))
+  if (missing.length > 0) throw new Error(`build: missing entry points: ${missing.join(', ')}`)
+  rmSync(NEXT, { recursive: true, force: true })
+  mkdirSync(NEXT, { recursive: true })
+  compile()
+  for (const [name, input] of Object.entries(BROWSER_FILES)) await bundle(name, input)
+  copyFileSync(sqliteWasm(), `${NEXT}/browser/sqlite3.wasm`)
+  if (existsSync(`${NEXT}/cli/main.js`)) chmodSync(`${NEXT}/cli/main.js`, 0o755)
+  rmSync(OUT, { recursive: true, force: true })
+  renameSync(NEXT, OUT)
+}
+
+function compile(): void {
+  const tsc = `${ROOT}node_modules/typescript/bin/tsc`
+  execFileSync(process.execPath, [tsc, '--project', 'tsconfig.build.json', '--outDir', NEXT], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+}
+
+async function bundle(name: string, input: string): Promise<void> {
+  await build({
+    cwd: ROOT,
+    input: { [name.replace('.js', '')]: input },
+    platform: 'browser',
+    plugins: [cutSqliteWorkers()],
+    transform: { target: 'es2022' },
+    checks: { importIsUndefined: true },
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(`${name}: ${log.message}`)
+    },
+    output: {
+      dir: `${NEXT}/browser`,
+      format: 'esm',
+      minify: true,
+      codeSplitting: false,
+      entryFileNames: '[name].js',
+      legalComments: 'inline',
+    },
+  })
+}
+
+function sqliteWasm(): string {
+  return fileURLToPath(import.meta.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm'))
+}
+
+try {
+  await main()
+} catch (error) {
+  rmSync(NEXT, { recursive: true, force: true })
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

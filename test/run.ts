@@ -1,0 +1,157 @@
+/** `npm test`: every suite in order, two at a time where they do not wait for one another, and one line at
+ *  the end.  `npm run test:unit` and its like run one of them.
+ *  Keeps: a suite that could not run is a failure, or a skip with its reason, never silence. */
+
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findChromium } from './chromium.ts'
+import { pack } from './support/packed.ts'
+import {
+  type AllowedSkip,
+  addTallies,
+  formatTally,
+  NOTHING,
+  refuseSkips,
+  type Tally,
+} from './support/tally.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const WORK = mkdtempSync(join(tmpdir(), 'constellite-test-'))
+
+/** No colours where nobody looks. */
+const PLAIN = { NO_COLOR: '1', FORCE_COLOR: '0' }
+
+let packedFolder: string | undefined
+
+type Suite = {
+  readonly name: string
+  readonly run: () => Promise<Tally>
+}
+
+const check: Suite = { name: 'check', run: () => script('check') }
+const build: Suite = { name: 'build', run: () => script('build') }
+const packed: Suite = { name: 'pack', run: packForAll }
+const unit: Suite = { name: 'unit', run: () => vitest('unit') }
+const node: Suite = { name: 'node', run: () => vitest('node') }
+const browser: Suite = {
+  name: 'browser',
+  run: () => inChromium('browser', ['browser', 'chromium']),
+}
+const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers') }
+
+/** Suites of one stage run side by side; a stage begins when the one before has ended. */
+const EVERYTHING: readonly (readonly Suite[])[] = [
+  [check, build],
+  [packed, unit],
+  [node],
+  [browser, consumers],
+]
+
+const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
+  unit: [[unit]],
+  node: [[build], [packed], [node]],
+  browser: [[build], [packed], [browser]],
+  consumers: [[build], [packed], [consumers]],
+}
+
+async function main(part: string | undefined): Promise<void> {
+  const stages = part === undefined ? EVERYTHING : PARTS[part]
+  if (stages === undefined) throw new Error(`no suite "${part}": ${Object.keys(PARTS).join(', ')}`)
+  const tallies: Tally[] = []
+  for (const stage of stages) {
+    tallies.push(...(await Promise.all(stage.map((suite) => runSuite(suite)))))
+  }
+  const total = addTallies(tallies)
+  for (const { name, reason } of total.skips) console.log(`skipped: ${name}: ${reason}`)
+  console.log(formatTally(total))
+  if (total.failed > 0) process.exitCode = 1
+}
+
+async function runSuite(suite: Suite): Promise<Tally> {
+  const startedAt = performance.now()
+  const tally = await suite.run()
+  const refused = refuseSkips(suite.name, tally.skips, {
+    inCi: process.env['CI'] === 'true',
+    allowed: JSON.parse(readFileSync(`${ROOT}test/skips.json`, 'utf8')) as AllowedSkip[],
+  })
+  for (const { name, reason } of refused) {
+    console.error(`${suite.name}: this skip is not in test/skips.json: ${name}: ${reason}`)
+  }
+  const judged = { ...tally, failed: tally.failed + refused.length }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  console.log(`== ${suite.name}: ${formatTally(judged)} in ${seconds} s`)
+  return judged
+}
+
+async function script(name: string): Promise<Tally> {
+  const status = await command(name, 'npm', ['run', '--silent', name])
+  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
+}
+
+async function packForAll(): Promise<Tally> {
+  try {
+    packedFolder = await pack()
+    process.env['CONSTELLITE_PACKED'] = packedFolder
+    return { ...NOTHING, passed: 1 }
+  } catch (error) {
+    console.error(`pack: ${error instanceof Error ? error.message : error}`)
+    return { ...NOTHING, failed: 1 }
+  }
+}
+
+async function inChromium(name: string, projects = [name]): Promise<Tally> {
+  const found = findChromium()
+  if (found.path === undefined) {
+    return { ...NOTHING, skips: [{ name, reason: found.reason }] }
+  }
+  process.env['CONSTELLITE_CHROMIUM'] = found.path
+  return await vitest(name, projects)
+}
+
+async function vitest(name: string, projects = [name]): Promise<Tally> {
+  const path = join(WORK, `${name}.json`)
+  const chosen = projects.flatMap((it) => ['--project', it])
+  const parameters = ['node_modules/vitest/vitest.mjs', 'run', ...chosen]
+  const status = await command(name, process.execPath, parameters, { CONSTELLITE_TALLY: path })
+  if (!existsSync(path)) {
+    console.error(`${name}: vitest ended with ${status} before it ran a test`)
+    return { ...NOTHING, failed: 1 }
+  }
+  const tally = JSON.parse(readFileSync(path, 'utf8')) as Tally
+  const isSilentFailure = status !== 0 && tally.failed === 0
+  return isSilentFailure ? { ...tally, failed: 1 } : tally
+}
+
+/** Runs a program; its output follows as one block when it ends, so that two do not mix. */
+function command(
+  name: string,
+  program: string,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, parameters, {
+      cwd: ROOT,
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : PLAIN), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const chunks: Buffer[] = []
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
+    child.once('error', reject)
+    child.once('close', (status) => {
+      process.stdout.write(`\n== ${name}\n${Buffer.concat(chunks).toString()}`)
+      resolve(status ?? 1)
+    })
+  })
+}
+
+try {
+  await main(process.argv[2])
+} finally {
+  rmSync(WORK, { recursive: true, force: true })
+  if (packedFolder !== undefined) rmSync(packedFolder, { recursive: true, force: true })
+}

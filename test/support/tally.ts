@@ -1,0 +1,46 @@
+/** What a suite came to, and which skips are allowed in CI (test/skips.json). */
+
+export type Skip = { readonly name: string; readonly reason: string }
+
+export type Tally = {
+  readonly passed: number
+  readonly failed: number
+  readonly skips: readonly Skip[]
+}
+
+/** A skip that CI lets pass: the suite, the test (or `*` for a whole suite), and why. */
+export type AllowedSkip = {
+  readonly suite: string
+  readonly name: string
+  readonly reason: string
+}
+
+export const NOTHING: Tally = { passed: 0, failed: 0, skips: [] }
+
+export function addTallies(tallies: readonly Tally[]): Tally {
+  return {
+    passed: tallies.reduce((sum, it) => sum + it.passed, 0),
+    failed: tallies.reduce((sum, it) => sum + it.failed, 0),
+    skips: tallies.flatMap((it) => it.skips),
+  }
+}
+
+/** The one line that ends every run. */
+export function formatTally(tally: Tally): string {
+  return `${tally.passed} passed, ${tally.failed} failed, ${tally.skips.length} skipped`
+}
+
+/** Skips that fail the run: those without a reason, everywhere; in CI also those that the list has not. */
+export function refuseSkips(
+  suite: string,
+  skips: readonly Skip[],
+  list: { readonly inCi: boolean; readonly allowed: readonly AllowedSkip[] },
+): readonly Skip[] {
+  return skips.filter((skip) => {
+    if (skip.reason === '') return true
+    if (!list.inCi) return false
+    return !list.allowed.some(
+      (it) => it.suite === suite && (it.name === skip.name || it.name === '*') && it.reason !== '',
+    )
+  })
+}
