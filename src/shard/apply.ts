@@ -1,0 +1,274 @@
+/** Apply: takes a verified sealed run into the log and the pages, in one durable step.
+ *  Order: judge, work the pages out aside, compare the state root with the sealed one, log, flush, show.
+ *  Keeps: nothing is stored or counted before author and root are checked; a divergence halts loudly;
+ *  a transaction is shown whole or not at all.
+ *  Also the way in which a writer adopts own frames that its restored backup lacks. */
+
+import { assert } from '../base/assert.ts'
+import { ConstelliteError, orThrow } from '../base/failure.ts'
+import { equalBytes, isZero } from '../bytes/compare.ts'
+import { type Authority, checkRight, currentTerm, extendAuthority } from '../frame/authority.ts'
+import { controlOf } from '../frame/control.ts'
+import { type Frame, positionOf, shardIdOf } from '../frame/frame.ts'
+import type { SealedRun } from '../frame/run.ts'
+import { applyPayload, decodePayload } from '../pages/payload.ts'
+import { advanceTree, fillCutPages, flushShard } from './flush.ts'
+import { judgeRun } from './judge.ts'
+import { assertOpen, emptyGroup, halt, type ShardState } from './state.ts'
+
+/** Payload bytes of one transaction that a follower takes: it waits for the whole of it in memory. */
+export const TRANSACTION_BYTES_MAX = 1_073_741_824
+
+/** A transaction's pages over the newest version, worked out aside. */
+export type Overlay = {
+  readonly changes: Map<number, Uint8Array>
+  pageCount: number
+  pageCountMin: number
+  pageSize: number
+  readonly tables: Set<string>
+  isAnyTable: boolean
+}
+
+export async function applySealedRun(
+  state: ShardState,
+  run: SealedRun,
+): Promise<'applied' | 'duplicate'> {
+  // What was committed here before must be durable, or it would be judged as missing.
+  if (state.role === 'writer') await flushShard(state)
+  assertOpen(state)
+  const authority = authorityFor(state, run)
+  const judgement = judgeRun(
+    {
+      received: receivedPosition(state),
+      receivedHlc: state.partial?.frames.at(-1)?.hlc ?? state.headHlc,
+      right: checkRight(authority, {
+        ...run.seal,
+        firstSeq: run.firstSeq,
+        lastSeq: run.seal.seq,
+      }),
+      checksumAt: (seq) => state.wal.readFrame(seq)?.checksum,
+      sealCovering: (seq) =>
+        state.newestSeal !== undefined && state.newestSeal.seq >= seq
+          ? (state.wal.sealAt(state.newestSeal.seq) ?? state.newestSeal)
+          : undefined,
+    },
+    run,
+  )
+  if (judgement.type === 'duplicate') return 'duplicate'
+  if (judgement.type === 'refuse') throw judgement.failure
+  if (judgement.type === 'halt') throw halt(state, judgement.failure)
+  if (state.role === 'writer' && authority !== state.authority) throw halt(state, superseded(run))
+  await takeFrames(state, run, judgement.skip, authority)
+  return 'applied'
+}
+
+export function receivedPosition(state: ShardState): ShardState['head'] {
+  const last = state.partial?.frames.at(-1)
+  return last === undefined ? state.head : positionOf(last)
+}
+
+/** The authority under which this run must stand: a hand-over at its start names the new author. */
+function authorityFor(state: ShardState, run: SealedRun): Authority {
+  const first = run.frames[0]
+  assert(first !== undefined, 'a run has at least one frame')
+  if (state.authority === undefined) {
+    throw new ConstelliteError({
+      code: 'ErrAuthor',
+      message: 'A run arrived before the genesis that says who may write.',
+      hint: 'The peer must send the authority first.',
+      retry: 'later',
+    })
+  }
+  if (first.kind !== 'control' || first.epoch <= currentTerm(state.authority).epoch) {
+    return state.authority
+  }
+  const { authority } = orThrow(extendAuthority(state.authority, first))
+  if (first.seq <= state.head.seq) {
+    throw new ConstelliteError({
+      code: 'ErrUnavailable',
+      message: `The shard was handed over at ${first.seq}, below this copy's head.`,
+      hint: 'Install a snapshot at or past the hand-over.',
+      retry: 'after-repair',
+      facts: { seq: first.seq, rewind: true },
+    })
+  }
+  return authority
+}
+
+async function takeFrames(
+  state: ShardState,
+  run: SealedRun,
+  skip: number,
+  authority: Authority,
+): Promise<void> {
+  const frames = run.frames.slice(skip)
+  const overlay = beginOverlay(state)
+  for (const frame of frames) applyFrame(state, overlay, frame)
+  const last = frames.at(-1)
+  assert(last !== undefined, 'a judged run reaches past the head')
+  if (last.flags.continues) {
+    keepPartial(state, frames, run, overlay)
+    return
+  }
+  fillCutPages(overlay, state.tree.pageCount)
+  checkRoot(state, run, overlay)
+  const whole = [...(state.partial?.frames ?? []), ...frames]
+  const earlierSeals = state.partial?.seals ?? []
+  assertOpen(state)
+  state.lastFramePlace = state.wal.stage({ type: 'frames', frames: whole })
+  for (const seal of [...earlierSeals, run.seal]) state.wal.stage({ type: 'seal', seal })
+  try {
+    await state.wal.flush()
+  } catch (error) {
+    throw halt(state, error)
+  }
+  state.partial = undefined
+  state.authority = authority
+  show(state, overlay, last, run)
+}
+
+/** Makes what is durable by now visible, all at once. */
+function show(state: ShardState, overlay: Overlay, last: Frame, run: SealedRun): void {
+  state.pages.commit(overlay.changes, overlay.pageCount, overlay.pageSize)
+  advanceTree(state, overlay)
+  state.group = emptyGroup(overlay.pageCount, overlay.pageSize)
+  state.head = positionOf(last)
+  state.headHlc = last.hlc
+  state.durable = state.head
+  state.newestSeal = run.seal
+  for (const listener of state.listeners.advance) {
+    listener({
+      position: state.head,
+      tables: overlay.isAnyTable ? [] : [...overlay.tables],
+      origin: 'applied',
+    })
+  }
+  for (const listener of state.listeners.seal) listener(run.seal)
+}
+
+export function beginOverlay(state: ShardState): Overlay {
+  const { pages } = state
+  const pageCount = pages.pageCount(pages.version)
+  return {
+    changes: new Map(state.partial?.changes ?? []),
+    pageCount,
+    pageCountMin: pageCount,
+    pageSize: pages.pageSize,
+    tables: new Set(),
+    isAnyTable: false,
+  }
+}
+
+/** Adds one frame's pages.  Throws a typed failure when the payload does not fit the state before it. */
+export function applyFrame(state: ShardState, overlay: Overlay, frame: Frame): void {
+  if (frame.kind === 'control') {
+    checkControl(state, frame)
+    return
+  }
+  const section = frame.sections?.[0]
+  if (
+    frame.kind !== 'pages' ||
+    section === undefined ||
+    !('bytes' in section) ||
+    frame.flags.compressed ||
+    frame.flags.encrypted
+  ) {
+    throw new ConstelliteError({
+      code: 'ErrProtocol',
+      message: `Frame ${frame.seq} has no page payload that this version can apply.`,
+      hint: 'A newer version wrote it, or the peer left the payload out: update, or ask another peer.',
+      facts: { seq: frame.seq },
+    })
+  }
+  const payload = orThrow(decodePayload(section.bytes, { pageSize: overlay.pageSize }))
+  const countBefore = overlay.pageCount
+  const oldImage = (pgno: number): Uint8Array | undefined => {
+    if (pgno > countBefore) return undefined
+    return overlay.changes.get(pgno) ?? committedImage(state, overlay, pgno)
+  }
+  const changes = orThrow(applyPayload(payload, oldImage))
+  for (const pgno of overlay.changes.keys()) {
+    if (pgno > payload.pageCount) overlay.changes.delete(pgno)
+  }
+  for (const [pgno, image] of changes) overlay.changes.set(pgno, image)
+  overlay.pageCount = payload.pageCount
+  overlay.pageCountMin = Math.min(overlay.pageCountMin, payload.pageCount)
+  overlay.pageSize = payload.pageSize
+  for (const table of payload.tables) overlay.tables.add(table)
+  if (payload.tables.length === 0) overlay.isAnyTable = true
+}
+
+/** A page of the newest version, or zeros where this overlay has cut it off in between. */
+function committedImage(state: ShardState, overlay: Overlay, pgno: number): Uint8Array {
+  return pgno > overlay.pageCountMin ? new Uint8Array(overlay.pageSize) : state.pages.image(pgno)
+}
+
+function checkControl(state: ShardState, frame: Frame): void {
+  if (frame.seq === 1n && !equalBytes(shardIdOf(frame.checksum), state.id)) {
+    throw new ConstelliteError({
+      code: 'ErrShardMismatch',
+      message: 'The first frame is not the genesis that the shard id names.',
+      hint: 'The peer serves another history under this address; nothing of it was kept.',
+    })
+  }
+  const operation = orThrow(controlOf(frame))
+  if (operation.op !== 'import') return
+  throw new ConstelliteError({
+    code: 'ErrUnavailable',
+    message: `Frame ${frame.seq} imports a whole file, which travels as a snapshot.`,
+    hint: 'Install a snapshot at or past it.',
+    retry: 'after-repair',
+    facts: { seq: frame.seq },
+  })
+}
+
+function keepPartial(
+  state: ShardState,
+  frames: readonly Frame[],
+  run: SealedRun,
+  overlay: Overlay,
+): void {
+  const sizeBytes = (state.partial?.sizeBytes ?? 0) + sum(frames.map((frame) => frame.payloadBytes))
+  if (!isZero(run.seal.root) || sizeBytes > TRANSACTION_BYTES_MAX) {
+    throw new ConstelliteError({
+      code: sizeBytes > TRANSACTION_BYTES_MAX ? 'ErrTooLarge' : 'ErrProtocol',
+      message: `The transaction that goes on at frame ${run.seal.seq} cannot be taken.`,
+      hint: 'Its seal has a root in mid-transaction, or it is over the limit.',
+      facts: { seq: run.seal.seq, sizeBytes, sizeBytesMax: TRANSACTION_BYTES_MAX },
+    })
+  }
+  state.partial = {
+    sizeBytes,
+    frames: [...(state.partial?.frames ?? []), ...frames],
+    seals: [...(state.partial?.seals ?? []), run.seal],
+    changes: overlay.changes,
+  }
+}
+
+function checkRoot(state: ShardState, run: SealedRun, overlay: Overlay): void {
+  const root = state.tree.preview(overlay.changes, overlay.pageCount, overlay.pageSize)
+  if (equalBytes(root, run.seal.root)) return
+  throw halt(
+    state,
+    new ConstelliteError({
+      code: 'ErrDiverged',
+      message: `After frame ${run.seal.seq} the pages here are not the ones that its writer sealed.`,
+      hint: 'This copy or the writer’s storage was damaged.  Discard this copy and follow again.',
+      facts: { seq: run.seal.seq, sealed: run.seal.root, here: root },
+    }),
+  )
+}
+
+function superseded(run: SealedRun): ConstelliteError {
+  const first = run.frames[0] as Frame
+  return new ConstelliteError({
+    code: 'ErrSuperseded',
+    message: `The shard was handed over to another writer at ${first.seq}.`,
+    hint: 'This copy can no longer write.  Open it again to follow the new writer.',
+    facts: { seq: first.seq, author: first.author },
+  })
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

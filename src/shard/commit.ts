@@ -1,0 +1,127 @@
+/** Commit: one SQLite transaction becomes one frame, staged in the log, and the newest version of the
+ *  pages.  Synchronous, because SQLite calls it from inside COMMIT.
+ *  Keeps: all or nothing; a page whose bytes did not change is in neither frame nor version. */
+
+import { assert } from '../base/assert.ts'
+import { ConstelliteError } from '../base/failure.ts'
+import { nextSeq, type Position } from '../base/ids.ts'
+import { equalBytes } from '../bytes/compare.ts'
+import { tickHlc } from '../clock/hlc.ts'
+import {
+  buildFrame,
+  type Frame,
+  type FrameFlags,
+  type FrameKind,
+  positionOf,
+} from '../frame/frame.ts'
+import { encodePayloads } from '../pages/payload.ts'
+import type { PageChanges } from '../pages/store.ts'
+import { assertOpen, epochOf, type ShardState } from './state.ts'
+
+export type Transaction = {
+  readonly changes: PageChanges
+  readonly pageCount: number
+  readonly pageSize: number
+  readonly tables: readonly string[]
+}
+
+const PLAIN: FrameFlags = { compressed: false, encrypted: false, continues: false, salted: false }
+
+export function commitTransaction(state: ShardState, transaction: Transaction): Position {
+  assertOpen(state)
+  assert(!state.isCheckpointing, 'nothing commits while a checkpoint runs')
+  if (state.role !== 'writer') throw readOnly()
+  const { pages } = state
+  const countBefore = pages.pageCount(pages.version)
+  const oldImage = (pgno: number): Uint8Array | undefined =>
+    pgno <= countBefore ? pages.image(pgno) : undefined
+  const changed = changedPages(transaction, oldImage)
+  if (changed.size === 0 && transaction.pageCount === countBefore) return state.head
+  const payloads = encodePayloads({ ...transaction, changes: changed, oldImage })
+  const frames = chainFrames(state, 'pages', payloads)
+  // The only step that can fail; before it nothing has changed.
+  state.lastFramePlace = state.wal.stage({ type: 'frames', frames })
+  pages.commit(changed, transaction.pageCount, transaction.pageSize)
+  advanceHead(state, frames)
+  addToGroup(state, { ...transaction, changes: changed })
+  return state.head
+}
+
+/** The pages whose bytes differ.  SQLite also writes pages that end as they began. */
+function changedPages(
+  transaction: Transaction,
+  oldImage: (pgno: number) => Uint8Array | undefined,
+): Map<number, Uint8Array> {
+  const changed = new Map<number, Uint8Array>()
+  for (const [pgno, image] of transaction.changes) {
+    const old = oldImage(pgno)
+    if (old === undefined || !equalBytes(old, image)) changed.set(pgno, image)
+  }
+  return changed
+}
+
+/** Frames for these payloads that go on from the head; all but the last say that more follows. */
+export function chainFrames(
+  state: ShardState,
+  kind: FrameKind,
+  payloads: readonly Uint8Array[],
+): Frame[] {
+  assert(state.authority !== undefined, 'a frame follows a genesis')
+  const frames: Frame[] = []
+  let { seq, checksum: prev } = state.head
+  let hlc = state.headHlc
+  for (const [index, payload] of payloads.entries()) {
+    seq = nextSeq(seq)
+    hlc = tickHlc(state.host.now(), hlc)
+    const frame = buildFrame({
+      kind,
+      flags: { ...PLAIN, continues: index < payloads.length - 1 },
+      shard: state.id,
+      author: state.signer.publicKey,
+      epoch: epochOf(state),
+      seq,
+      prev,
+      hlc,
+      sections: [payload],
+    })
+    prev = frame.checksum
+    frames.push(frame)
+  }
+  return frames
+}
+
+/** Moves the head past own frames that were just staged, and notes what the next seal must cover. */
+export function advanceHead(state: ShardState, frames: readonly Frame[]): void {
+  const last = frames[frames.length - 1]
+  assert(last !== undefined, 'a commit has at least one frame')
+  for (const frame of frames) {
+    if (frame.flags.continues) state.unsealedBreaks.push(positionOf(frame))
+    state.unsealedBytes += frame.payloadBytes
+  }
+  state.unsealedFrames += frames.length
+  state.head = positionOf(last)
+  state.headHlc = last.hlc
+}
+
+export function addToGroup(state: ShardState, transaction: Transaction): void {
+  const { group } = state
+  for (const pgno of group.changes.keys()) {
+    // A page that this transaction cut off and nobody wrote again is zeros, not its old image.
+    if (pgno > transaction.pageCount) group.changes.delete(pgno)
+  }
+  for (const [pgno, image] of transaction.changes) group.changes.set(pgno, image)
+  group.pageCountMin = Math.min(group.pageCountMin, transaction.pageCount)
+  group.pageCount = transaction.pageCount
+  group.pageSize = transaction.pageSize
+  for (const table of transaction.tables) group.tables.add(table)
+  if (transaction.tables.length === 0) group.isAnyTable = true
+  group.isEmpty = false
+}
+
+function readOnly(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrReadOnly',
+    message: 'This copy follows another writer and cannot be written to.',
+    hint: 'Write where the database was published; the change arrives here.',
+  })
+}

@@ -1,0 +1,98 @@
+/** The shard's face: the operations over one state, each a call into the file that answers it. */
+
+import { currentTerm } from '../frame/authority.ts'
+import { adoptAuthority } from './adopt.ts'
+import { applySealedRun, receivedPosition } from './apply.ts'
+import { runCheckpoint } from './checkpoint.ts'
+import { commitTransaction } from './commit.ts'
+import { flushShard } from './flush.ts'
+import { importPages, installSnapshot } from './install.ts'
+import { sealDurableHead } from './seal-head.ts'
+import type { Shard } from './shard.ts'
+import { createShardSnapshot } from './snapshot.ts'
+import { assertOpen, authorityOf, type ShardState, subscribe } from './state.ts'
+import { verifyShard } from './verify.ts'
+
+export function createShardFace(state: ShardState): Shard {
+  const { listeners, mutex, wal } = state
+  return {
+    id: state.id,
+    ownAuthor: state.signer.publicKey,
+    pages: state.pages,
+    get role() {
+      return state.role
+    },
+    get author() {
+      if (state.authority === undefined) return undefined
+      const { author, epoch } = currentTerm(state.authority)
+      return { key: author, epoch }
+    },
+    get head() {
+      return state.head
+    },
+    get received() {
+      return receivedPosition(state)
+    },
+    get headHlc() {
+      return state.headHlc
+    },
+    get durable() {
+      return state.durable
+    },
+    get newestSeal() {
+      return state.newestSeal
+    },
+    get authority() {
+      return authorityOf(state)
+    },
+    get halted() {
+      return state.halted
+    },
+    commit: (transaction) => commitTransaction(state, transaction),
+    flush: () => flushShard(state),
+    async seal() {
+      assertOpen(state)
+      await sealDurableHead(state)
+      return state.newestSeal
+    },
+    adoptAuthority: (frames) => adoptAuthority(state, frames),
+    applyRun: (run) => mutex.run(() => applySealedRun(state, run)),
+    readRun: (from, sizeBytesMax) => wal.readRun(from, sizeBytesMax),
+    readFrame: (seq) => wal.readFrame(seq),
+    range: () => wal.range(),
+    snapshot: () => createShardSnapshot(state),
+    install: (parts, onProgress) => mutex.run(() => installSnapshot(state, parts, onProgress)),
+    importPages: (source) => mutex.run(() => importPages(state, source)),
+    verify: (onProgress) => verifyShard(state, onProgress),
+    hold: (holder, seq) => wal.hold(holder, seq),
+    release: (holder, seq) => wal.release(holder, seq),
+    onAdvance: (listener) => subscribe(listeners.advance, listener),
+    onSeal: (listener) => subscribe(listeners.seal, listener),
+    onHalt: (listener) => subscribe(listeners.halt, listener),
+    checkpoint: () => mutex.run(() => checkpointNow(state)),
+    close: () => mutex.run(() => close(state)),
+  }
+}
+
+async function checkpointNow(state: ShardState): Promise<void> {
+  do await flushShard(state)
+  while (state.durable.seq !== state.head.seq)
+  await runCheckpoint(state)
+}
+
+async function close(state: ShardState): Promise<void> {
+  if (state.isClosed) return
+  state.sealTimer?.cancel()
+  try {
+    // A halted shard is closed as it stands: what it would write now is not to be trusted.
+    if (state.halted === undefined) {
+      await checkpointNow(state)
+      await state.wal.flush()
+    }
+  } finally {
+    state.isClosed = true
+    await state.wal.close()
+    state.pageFile.close()
+    state.leavesFile.close()
+  }
+}

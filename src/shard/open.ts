@@ -1,0 +1,243 @@
+/** Open a shard: make a new one, begin an empty follower, or recover what the device holds.
+ *  Keeps: the genesis is flushed before the shard is handed out; a recovered log is flushed before its
+ *  unsealed tail is sealed; the device is owned by the caller before this is called. */
+
+import { assert } from '../base/assert.ts'
+import { ConstelliteError, orThrow } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import { toSeq } from '../base/ids.ts'
+import { createMutex } from '../base/mutex.ts'
+import { equalBytes } from '../bytes/compare.ts'
+import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
+import { HASH_BYTES } from '../crypto/hash.ts'
+import type { Signer } from '../crypto/signer.ts'
+import { currentTerm, readAuthority } from '../frame/authority.ts'
+import { positionOf } from '../frame/frame.ts'
+import { createGenesis, type GenesisFields } from '../frame/genesis.ts'
+import { GENESIS_RANDOM_BYTES } from '../frame/operations.ts'
+import { rebuildPageTree } from '../pages/rebuild.ts'
+import { createPageStore } from '../pages/store.ts'
+import { createPageTree } from '../pages/tree.ts'
+import type { Device, DeviceFile } from '../storage/device.ts'
+import type { StartMark } from '../wal/records.ts'
+import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
+import { createShardFace } from './face.ts'
+import { readTree, replay } from './recover.ts'
+import type { Shard } from './shard.ts'
+import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
+
+export type OpenShardOptions = {
+  readonly host: Host
+  /** Acquired, not yet read. */
+  readonly device: Device
+  /** This copy's author key. */
+  readonly signer: Signer
+  readonly wal?: WalOptions
+  /** What to make when the device holds nothing: a shard of one's own, or a copy of this one. */
+  readonly create:
+    | {
+        readonly type: 'genesis'
+        readonly genesis: Pick<GenesisFields, 'name' | 'owner' | 'recovery'>
+      }
+    | { readonly type: 'follow'; readonly shard: Uint8Array }
+  /** Progress of hashing all pages, where the leaves file is missing or bad. */
+  readonly onProgress?: (fraction: number) => void
+}
+
+export type OpenedShard = {
+  readonly shard: Shard
+  /** Bytes of a torn tail that was erased; 0 after a clean close. */
+  readonly tornBytes: number
+  readonly isNew: boolean
+}
+
+const NOWHERE = { seq: toSeq(0), checksum: new Uint8Array(HASH_BYTES) }
+
+export async function openShard(options: OpenShardOptions): Promise<OpenedShard> {
+  const { host, device } = options
+  const opened = await openWal({ host, device, options: options.wal ?? {} })
+  if (opened === undefined) return create(options)
+  const { wal, recovery } = opened
+  const { mark } = recovery
+  const { create: wanted } = options
+  if (wanted.type === 'follow' && !equalBytes(wanted.shard, mark.shard)) throw otherShard()
+  if (!equalBytes(mark.ownAuthor, options.signer.publicKey)) throw otherKey()
+  const slot = mark.pageFile === pageFileName(1) ? 1 : 0
+  const files = await openFiles(device, slot)
+  const pages = createPageStore({
+    file: files.pageFile,
+    pageSize: mark.pageSize,
+    pageCount: mark.pageCount,
+  })
+  const replayed = replay(recovery, pages)
+  let tree = readTree(files.leavesFile, mark, replayed, pages)
+  const staleLeaves = new Set([...replayed.changed, ...replayed.leafImages.keys()])
+  if (tree === undefined) {
+    const pageCount = pages.pageCount(pages.version)
+    tree = await rebuildPageTree({
+      pageCount,
+      pageSize: pages.pageSize,
+      readPage: (pgno, target) => pages.read(pgno, pages.version, target, 0),
+      onProgress: (done, count) => options.onProgress?.(done / count),
+      host,
+    })
+    for (let pgno = 1; pgno <= pageCount; pgno++) staleLeaves.add(pgno)
+  }
+  const isWriter =
+    replayed.authority !== undefined &&
+    equalBytes(currentTerm(replayed.authority).author, options.signer.publicKey)
+  const state: ShardState = {
+    ...blankState(options, { id: mark.shard, wal, pages, slot, files }),
+    tree,
+    staleLeaves,
+    role: isWriter ? 'writer' : 'follower',
+    authority: replayed.authority,
+    head: replayed.head,
+    headHlc: replayed.headHlc,
+    durable: replayed.head,
+    newestSeal: replayed.newestSeal,
+    installed: replayed.installed,
+    lastFramePlace: replayed.lastFramePlace,
+    unsealedFrames: replayed.unsealedFrames,
+    unsealedBreaks: replayed.unsealedBreaks,
+    group: emptyGroup(pages.pageCount(pages.version), pages.pageSize),
+  }
+  // What recovery read may still sit in a cache of the platform only.
+  await wal.flush()
+  return { shard: createShardFace(state), tornBytes: recovery.tornBytes, isNew: false }
+}
+
+async function create(options: OpenShardOptions): Promise<OpenedShard> {
+  const { host, device, signer } = options
+  const genesis =
+    options.create.type === 'genesis'
+      ? createGenesis({
+          ...options.create.genesis,
+          mode: 'ordered',
+          author: signer.publicKey,
+          hlc: tickHlc(host.now(), HLC_ZERO),
+          random: host.random(GENESIS_RANDOM_BYTES),
+        })
+      : undefined
+  const id = options.create.type === 'follow' ? options.create.shard : genesis?.shard
+  assert(id !== undefined, 'a shard is either made or followed')
+  const files = await openFiles(device, 0)
+  for (const file of [files.pageFile, files.leavesFile]) {
+    file.truncate(0)
+    await file.sync()
+  }
+  const pages = createPageStore({ file: files.pageFile, pageSize: 0, pageCount: 0 })
+  const mark = emptyMark(id, signer.publicKey)
+  const wal = await createWal({ host, device, options: options.wal ?? {}, mark })
+  const state = blankState(options, { id, wal, pages, slot: 0, files })
+  if (genesis !== undefined) {
+    state.role = 'writer'
+    state.authority = orThrow(readAuthority([genesis.frame], id))
+    state.lastFramePlace = wal.stage({ type: 'frames', frames: [genesis.frame] })
+    state.head = positionOf(genesis.frame)
+    state.headHlc = genesis.frame.hlc
+    state.unsealedFrames = 1
+    await wal.flush()
+    state.durable = state.head
+  }
+  return { shard: createShardFace(state), tornBytes: 0, isNew: true }
+}
+
+type Files = { readonly pageFile: DeviceFile; readonly leavesFile: DeviceFile }
+
+async function openFiles(device: Device, slot: 0 | 1): Promise<Files> {
+  const [pageFile, leavesFile] = await device.open([pageFileName(slot), leavesFileName(slot)])
+  if (pageFile === undefined || leavesFile === undefined) {
+    throw new ConstelliteError({
+      code: 'ErrStorage',
+      message: 'The device did not open the page file.',
+      hint: 'Its storage may be damaged or its permissions changed.',
+    })
+  }
+  return { pageFile, leavesFile }
+}
+
+function blankState(
+  options: OpenShardOptions,
+  parts: {
+    readonly id: Uint8Array
+    readonly wal: ShardState['wal']
+    readonly pages: ShardState['pages']
+    readonly slot: 0 | 1
+    readonly files: Files
+  },
+): ShardState {
+  return {
+    id: parts.id,
+    host: options.host,
+    device: options.device,
+    signer: options.signer,
+    wal: parts.wal,
+    pages: parts.pages,
+    listeners: { advance: new Set(), seal: new Set(), halt: new Set() },
+    mutex: createMutex(),
+    tree: createPageTree(),
+    leavesFile: parts.files.leavesFile,
+    pageFile: parts.files.pageFile,
+    slot: parts.slot,
+    role: 'follower',
+    authority: undefined,
+    head: NOWHERE,
+    headHlc: HLC_ZERO,
+    durable: NOWHERE,
+    newestSeal: undefined,
+    installed: undefined,
+    group: emptyGroup(0, 0),
+    partial: undefined,
+    unsealedBreaks: [],
+    unsealedFrames: 0,
+    unsealedBytes: 0,
+    lastSealAtMs: Number.NEGATIVE_INFINITY,
+    sealTimer: undefined,
+    sealing: undefined,
+    flushing: undefined,
+    flushNext: undefined,
+    staleLeaves: new Set(),
+    lastFramePlace: undefined,
+    isCheckpointing: false,
+    isClosed: false,
+    halted: undefined,
+  }
+}
+
+function emptyMark(shard: Uint8Array, ownAuthor: Uint8Array): StartMark {
+  return {
+    shard,
+    mode: 'ordered',
+    ownAuthor,
+    owner: 0,
+    hlc: HLC_ZERO,
+    position: NOWHERE,
+    epoch: 0n,
+    pageSize: 0,
+    pageCount: 0,
+    autoVacuum: 0,
+    seal: undefined,
+    authority: [],
+    installed: undefined,
+    requests: [],
+    holders: [],
+    pageFile: pageFileName(0),
+  }
+}
+
+function otherShard(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrShardMismatch',
+    message: 'This name already holds another shard.',
+    hint: 'Follow the address under a new name.',
+  })
+}
+
+function otherKey(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrIdentity',
+    message: 'The author key is not the one that this copy was made with.',
+    hint: 'The key file was replaced or lost.  Follow the shard under a new name, or take it over with the owner key.',
+  })
+}

@@ -1,0 +1,74 @@
+/** Seal the durable head: sign its checksum and the state root after it.
+ *  Keeps: only flushed frames are sealed; the root is the one after the sealed frame, though later frames
+ *  may be staged; every unfinished part of a long transaction gets a seal of its own, with a zero root. */
+
+import type { Position } from '../base/ids.ts'
+import { HASH_BYTES } from '../crypto/hash.ts'
+import { createSeal, type Seal } from '../frame/seal.ts'
+import { epochOf, halt, type ShardState } from './state.ts'
+
+const NO_ROOT: Uint8Array = new Uint8Array(HASH_BYTES)
+
+/** Resolves when the head that was durable at the call is sealed. */
+export async function sealDurableHead(state: ShardState): Promise<void> {
+  const wanted = state.durable.seq
+  while (!isSealed(state, wanted)) {
+    if (state.halted !== undefined || state.isClosed || state.role !== 'writer') return
+    // The tree stands at `durable` only while no flush is under way.
+    if (state.sealing !== undefined) await state.sealing
+    else if (state.flushing !== undefined && !state.isCheckpointing) {
+      await state.flushing.catch(() => undefined)
+    } else await signOnce(state)
+  }
+}
+
+function isSealed(state: ShardState, seq: bigint): boolean {
+  return seq === 0n || (state.newestSeal !== undefined && state.newestSeal.seq >= seq)
+}
+
+async function signOnce(state: ShardState): Promise<void> {
+  const target = state.durable
+  const root = state.tree.root()
+  const breaks = state.unsealedBreaks.filter((position) => position.seq < target.seq)
+  const signing = sign(state, target, root, breaks)
+  state.sealing = signing
+  try {
+    await signing
+  } finally {
+    state.sealing = undefined
+  }
+}
+
+async function sign(
+  state: ShardState,
+  target: Position,
+  root: Uint8Array,
+  breaks: readonly Position[],
+): Promise<void> {
+  try {
+    const seals: Seal[] = []
+    for (const position of breaks) seals.push(await sealAt(state, position, NO_ROOT))
+    seals.push(await sealAt(state, target, root))
+    if (state.halted !== undefined || state.isClosed) return
+    for (const seal of seals) state.wal.stage({ type: 'seal', seal })
+    state.newestSeal = seals[seals.length - 1]
+    state.unsealedBreaks = state.unsealedBreaks.filter((position) => position.seq > target.seq)
+    state.unsealedFrames = Number(state.head.seq - target.seq)
+    // Bytes of what stays unsealed are few; counting from zero only makes the next seal a little later.
+    state.unsealedBytes = 0
+    state.lastSealAtMs = state.host.monotonicNow()
+    for (const seal of seals) for (const listener of state.listeners.seal) listener(seal)
+  } catch (error) {
+    throw halt(state, error)
+  }
+}
+
+function sealAt(state: ShardState, position: Position, root: Uint8Array): Promise<Seal> {
+  return createSeal(state.signer, {
+    shard: state.id,
+    epoch: epochOf(state),
+    seq: position.seq,
+    checksum: position.checksum,
+    root,
+  })
+}

@@ -1,0 +1,59 @@
+/** Snapshot of a shard: the page image at a sealed head, as parts to send or store.
+ *  Keeps: the pages are pinned as of the seal while it is read, so writing goes on beside it. */
+
+import { assert } from '../base/assert.ts'
+import { ConstelliteError } from '../base/failure.ts'
+import { createSnapshot } from '../pages/snapshot.ts'
+import { flushShard } from './flush.ts'
+import { sealDurableHead } from './seal-head.ts'
+import { assertOpen, authorityOf, type ShardState } from './state.ts'
+
+export async function createShardSnapshot(state: ShardState): Promise<AsyncIterable<Uint8Array>> {
+  assertOpen(state)
+  if (state.authority === undefined) {
+    throw new ConstelliteError({
+      code: 'ErrUnavailable',
+      message: 'There is nothing to make a snapshot of: the genesis has not arrived.',
+      hint: 'Wait until the first frame is here.',
+      retry: 'later',
+    })
+  }
+  const { pages } = state
+  for (;;) {
+    await flushShard(state)
+    await sealDurableHead(state)
+    const seal = state.newestSeal
+    // Commits may have come in between; the pages must be those of the seal.
+    if (seal === undefined || seal.seq !== state.head.seq) continue
+    const version = pages.pin()
+    assert(state.durable.seq === seal.seq, 'a sealed head is durable')
+    return readPinned(
+      () => pages.unpin(version),
+      createSnapshot({
+        header: {
+          shard: state.id,
+          pageSize: pages.pageSize,
+          pageCount: pages.pageCount(version),
+          hlc: state.headHlc,
+          seal,
+          authority: authorityOf(state),
+        },
+        leaves: state.tree.leaves(),
+        readPage: (pgno, into) => {
+          pages.read(pgno, version, into, 0)
+        },
+      }),
+    )
+  }
+}
+
+async function* readPinned(
+  unpin: () => void,
+  parts: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* parts
+  } finally {
+    unpin()
+  }
+}

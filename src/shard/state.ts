@@ -1,0 +1,189 @@
+/** Shard state: the one mutable record that the shard's operations share, and the small steps that more
+ *  than one of them takes.  Keeps: `durable` ≤ `head` ≤ `received`; the tree stands at the last closed
+ *  group, so with no flush under way it stands at `durable`. */
+
+import { ConstelliteError, failureOf } from '../base/failure.ts'
+import type { Host, Timer } from '../base/host.ts'
+import type { Hlc, Position } from '../base/ids.ts'
+import type { Mutex } from '../base/mutex.ts'
+import type { Signer } from '../crypto/signer.ts'
+import { type Authority, authorityFrames, currentTerm } from '../frame/authority.ts'
+import type { Frame } from '../frame/frame.ts'
+import type { Seal } from '../frame/seal.ts'
+import type { PageStore } from '../pages/store.ts'
+import type { PageTree } from '../pages/tree.ts'
+import type { Device, DeviceFile } from '../storage/device.ts'
+import type { RecordPlace, StartMark } from '../wal/records.ts'
+import type { Wal } from '../wal/wal.ts'
+import type { Advance, ShardRole } from './shard.ts'
+
+/** Seal after this many frames or bytes of payload at the latest (DESIGN §2, Seals). */
+export const SEAL_FRAMES_MAX = 64
+export const SEAL_PAYLOAD_BYTES_MAX = 4_194_304
+/** At most one seal in this time. */
+export const SEAL_INTERVAL_MIN_MS = 1
+/** A head that nobody waits for is sealed after this much quiet. */
+export const SEAL_IDLE_MS = 50
+/** A segment of this size is folded into the page file. */
+export const CHECKPOINT_LOG_BYTES = 8_388_608
+
+/** Pages changed by the transactions of the group that is open. */
+export type OpenGroup = {
+  changes: Map<number, Uint8Array>
+  pageCount: number
+  /** Smallest count inside the group: what shrank below and grew again is zeros where unwritten. */
+  pageCountMin: number
+  pageSize: number
+  tables: Set<string>
+  /** Some transaction could not say which tables it changed. */
+  isAnyTable: boolean
+  isEmpty: boolean
+}
+
+/** Frames of a transaction that has not wholly arrived, verified but neither stored nor shown. */
+export type PartialTransaction = {
+  sizeBytes: number
+  frames: Frame[]
+  seals: Seal[]
+  changes: Map<number, Uint8Array>
+}
+
+export type Listeners = {
+  readonly advance: Set<(advance: Advance) => void>
+  readonly seal: Set<(seal: Seal) => void>
+  readonly halt: Set<(failure: ConstelliteError) => void>
+}
+
+export type ShardState = {
+  readonly id: Uint8Array
+  readonly host: Host
+  readonly device: Device
+  readonly signer: Signer
+  readonly wal: Wal
+  readonly pages: PageStore
+  readonly listeners: Listeners
+  /** Held by whatever must not run beside another change of state: apply, install, import, checkpoint. */
+  readonly mutex: Mutex
+  tree: PageTree
+  leavesFile: DeviceFile
+  pageFile: DeviceFile
+  /** Which of the two page files is in use: pages-0 or pages-1. */
+  slot: 0 | 1
+  role: ShardRole
+  authority: Authority | undefined
+  head: Position
+  headHlc: Hlc
+  durable: Position
+  newestSeal: Seal | undefined
+  installed: StartMark['installed']
+  group: OpenGroup
+  partial: PartialTransaction | undefined
+  /** Frames with flag `continues` after the newest seal: each gets a seal of its own, so that a
+   *  transaction larger than a run can travel. */
+  unsealedBreaks: Position[]
+  unsealedFrames: number
+  unsealedBytes: number
+  lastSealAtMs: number
+  sealTimer: Timer | undefined
+  sealing: Promise<void> | undefined
+  flushing: Promise<void> | undefined
+  flushNext: Promise<void> | undefined
+  /** Leaves that the leaves file does not hold yet. */
+  staleLeaves: Set<number>
+  lastFramePlace: RecordPlace | undefined
+  isCheckpointing: boolean
+  isClosed: boolean
+  halted: ConstelliteError | undefined
+}
+
+export function emptyGroup(pageCount: number, pageSize: number): OpenGroup {
+  return {
+    changes: new Map(),
+    pageCount,
+    pageCountMin: pageCount,
+    pageSize,
+    tables: new Set(),
+    isAnyTable: false,
+    isEmpty: true,
+  }
+}
+
+/** Stops the shard for good, loudly, once; answers the failure to throw. */
+export function halt(state: ShardState, error: unknown): ConstelliteError {
+  const failure = failureOf(error)
+  if (state.halted === undefined) {
+    state.halted = failure
+    state.sealTimer?.cancel()
+    for (const listener of state.listeners.halt) listener(failure)
+  }
+  return failure
+}
+
+export function assertOpen(state: ShardState): void {
+  if (state.halted !== undefined) throw state.halted
+  if (state.isClosed) {
+    throw new ConstelliteError({
+      code: 'ErrClosed',
+      message: 'The shard is closed.',
+      hint: 'Open the database again.',
+    })
+  }
+}
+
+export function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => {
+    listeners.delete(listener)
+  }
+}
+
+/** What a new segment begins with: everything that a start needs (FORMATS §10, type 6). */
+export function startMarkOf(state: ShardState): StartMark {
+  return {
+    shard: state.id,
+    mode: 'ordered',
+    ownAuthor: state.signer.publicKey,
+    // The log numbers its owners itself and replaces this.
+    owner: 0,
+    hlc: state.headHlc,
+    position: state.head,
+    epoch: epochOf(state),
+    pageSize: state.pages.pageSize,
+    pageCount: state.pages.pageCount(state.pages.version),
+    autoVacuum: autoVacuumOf(state.pages),
+    seal: state.newestSeal,
+    authority: authorityOf(state),
+    installed: state.installed,
+    requests: [],
+    holders: state.wal.holders,
+    pageFile: pageFileName(state.slot),
+  }
+}
+
+/** Genesis and hand-overs; none before the genesis is known. */
+export function authorityOf(state: ShardState): readonly Frame[] {
+  return state.authority === undefined ? [] : authorityFrames(state.authority)
+}
+
+/** The epoch in force at the newest seq. */
+export function epochOf(state: ShardState): bigint {
+  return state.authority === undefined ? 0n : currentTerm(state.authority).epoch
+}
+
+export function pageFileName(slot: 0 | 1): string {
+  return `pages-${slot}`
+}
+
+export function leavesFileName(slot: 0 | 1): string {
+  return `leaves-${slot}`
+}
+
+/** SQLite's header, offset 52: the largest root b-tree page, non-zero in the auto-vacuum modes; offset
+ *  64: non-zero for incremental (file format, §1.3.12).  0 none, 1 full, 2 incremental. */
+function autoVacuumOf(pages: PageStore): number {
+  if (pages.pageSize === 0 || pages.pageCount(pages.version) === 0) return 0
+  const header = pages.image(1)
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
+  if (view.getUint32(52) === 0) return 0
+  return view.getUint32(64) === 0 ? 1 : 2
+}
