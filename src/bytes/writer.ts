@@ -29,6 +29,7 @@ export function createWriter(capacityBytes = 256): Writer {
   let buffer = new Uint8Array(capacityBytes)
   let data = new DataView(buffer.buffer)
   let size = 0
+  /** Called before `data` or `buffer` is named: growing replaces both. */
   const reserve = (sizeBytes: number): number => {
     const at = size
     size += sizeBytes
@@ -46,46 +47,53 @@ export function createWriter(capacityBytes = 256): Writer {
     },
     u8(value) {
       assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `${value} fits a u8`)
-      data.setUint8(reserve(1), value)
+      const at = reserve(1)
+      data.setUint8(at, value)
       return writer
     },
     u16(value) {
       assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `${value} fits a u16`)
-      data.setUint16(reserve(2), value)
+      const at = reserve(2)
+      data.setUint16(at, value)
       return writer
     },
     u32(value) {
       assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `${value} fits a u32`)
-      data.setUint32(reserve(4), value)
+      const at = reserve(4)
+      data.setUint32(at, value)
       return writer
     },
     u64(value) {
       assert(value >= 0n && value <= U64_MAX, `${value} fits a u64`)
-      data.setBigUint64(reserve(8), value)
+      const at = reserve(8)
+      data.setBigUint64(at, value)
       return writer
     },
     varint(value) {
       assert(Number.isSafeInteger(value) && value >= 0, `${value} is a safe unsigned integer`)
       let rest = value
       while (rest >= 0x80) {
-        data.setUint8(reserve(1), (rest % 128) | 0x80)
+        const at = reserve(1)
+        data.setUint8(at, (rest % 128) | 0x80)
         rest = Math.floor(rest / 128)
       }
-      data.setUint8(reserve(1), rest)
+      const at = reserve(1)
+      data.setUint8(at, rest)
       return writer
     },
     varint64(value) {
       assert(value >= 0n && value <= U64_MAX, `${value} fits 64 bits`)
       let rest = value
       while (rest >= 0x80n) {
-        data.setUint8(reserve(1), Number(rest & 0x7fn) | 0x80)
+        const at = reserve(1)
+        data.setUint8(at, Number(rest & 0x7fn) | 0x80)
         rest >>= 7n
       }
-      data.setUint8(reserve(1), Number(rest))
+      const at = reserve(1)
+      data.setUint8(at, Number(rest))
       return writer
     },
     bytes(value) {
-      // Reserve first: growing replaces the buffer.
       const at = reserve(value.byteLength)
       buffer.set(value, at)
       return writer
