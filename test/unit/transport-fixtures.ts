@@ -49,8 +49,11 @@ export type PeerPair = {
   readonly client: Peer
 }
 
-export async function openPeers(limits: ConnectOptions['limits'] = {}): Promise<PeerPair> {
-  const host = createManualHost()
+export async function openPeers(
+  limits: ConnectOptions['limits'] = {},
+  seed = 1,
+): Promise<PeerPair> {
+  const host = createManualHost({ seed })
   const hub = createMemoryHub(host)
   const sockets = await openSockets(hub, host)
   const relay = connectPeer(sockets.dialler, { ...diallerOptions(host), limits })
