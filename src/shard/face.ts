@@ -1,6 +1,7 @@
 /** The shard's face: the operations over one state, each a call into the file that answers it. */
 
-import { currentTerm } from '../frame/authority.ts'
+import { fail } from '../base/failure.ts'
+import { currentTerm, mayWrite } from '../frame/authority.ts'
 import { adoptAuthority } from './adopt.ts'
 import { applySealedRun, receivedPosition } from './apply.ts'
 import { runCheckpoint } from './checkpoint.ts'
@@ -10,7 +11,7 @@ import { importPages, installSnapshot } from './install.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
-import { assertOpen, authorityOf, type ShardState, subscribe } from './state.ts'
+import { assertOpen, authorityOf, halt, type ShardState, subscribe } from './state.ts'
 import { verifyShard } from './verify.ts'
 
 export function createShardFace(state: ShardState): Shard {
@@ -27,6 +28,14 @@ export function createShardFace(state: ShardState): Shard {
       const { author, epoch } = currentTerm(state.authority)
       return { key: author, epoch }
     },
+    mayWrite: (header, opening) =>
+      state.authority === undefined
+        ? fail({
+            code: 'ErrAuthor',
+            message: 'A run arrived before the genesis that says who may write.',
+            hint: 'The peer must send the authority first.',
+          })
+        : mayWrite(state.authority)(header, opening),
     get head() {
       return state.head
     },
@@ -69,6 +78,9 @@ export function createShardFace(state: ShardState): Shard {
     onAdvance: (listener) => subscribe(listeners.advance, listener),
     onSeal: (listener) => subscribe(listeners.seal, listener),
     onHalt: (listener) => subscribe(listeners.halt, listener),
+    halt: (failure) => {
+      halt(state, failure)
+    },
     checkpoint: () => mutex.run(() => checkpointNow(state)),
     close: () => mutex.run(() => close(state)),
   }

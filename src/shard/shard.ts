@@ -6,7 +6,7 @@
 import type { ConstelliteError } from '../base/failure.ts'
 import type { Hlc, Position, Seq } from '../base/ids.ts'
 import type { Frame } from '../frame/frame.ts'
-import type { SealedRun } from '../frame/run.ts'
+import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { PageChanges, PageStore } from '../pages/store.ts'
 
@@ -27,6 +27,8 @@ export type Shard = {
   readonly ownAuthor: Uint8Array
   /** Who may append now, and since which epoch: what the chain says.  Undefined before the genesis. */
   readonly author: { readonly key: Uint8Array; readonly epoch: bigint } | undefined
+  /** The right of a run's author, for `decodeRun`. */
+  readonly mayWrite: MayWrite
   /** Newest appended frame; seq 0 before the genesis. */
   readonly head: Position
   /** Like `head`, and past the frames of a transaction that has not wholly arrived: the next run begins
@@ -93,6 +95,8 @@ export type Shard = {
   onSeal(listener: (seal: Seal) => void): () => void
   /** Calls `listener` once, when the shard halts. */
   onHalt(listener: (failure: ConstelliteError) => void): () => void
+  /** Stops the shard for good: its history is contradicted by evidence found outside. */
+  halt(failure: ConstelliteError): void
   /** Writes final pages to the page file and begins a new log segment. */
   checkpoint(): Promise<void>
   /** Flushes, seals, checkpoints and closes log and files; not the device. */
