@@ -50,8 +50,9 @@ export function createNodes(): Nodes {
     // `put` made every level that `count` reaches.
     (levels[level] as Uint8Array).subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES)
   const put = (level: number, index: number, node: Uint8Array): void => {
-    if (journal !== undefined && index < levelCount(journal.count, level)) {
-      journal.overwritten.push({ level, index, node: nodeAt(level, index).slice() })
+    const isOverwritten = journal !== undefined && index < levelCount(journal.count, level)
+    if (isOverwritten && levels[level] !== undefined) {
+      journal?.overwritten.push({ level, index, node: nodeAt(level, index).slice() })
     }
     levels[level] = withRoom(levels[level], index + 1)
     levels[level].set(node, index * LEAF_BYTES)
