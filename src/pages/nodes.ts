@@ -77,9 +77,8 @@ export function createNodes(): Nodes {
       count = nextCount
       levels[0] = withRoom(levels[0], count)
       for (let index = keptCount; index < count; index++) put(0, index, filler)
+      // Halved at each level, this also reaches the node there that lost or found its right child.
       changedFrom = Math.min(changedFrom, keptCount)
-      // What lost its pair lies above the last leaf that is left.
-      if (keptCount > 0) changed.add(keptCount - 1)
     },
     putLeaf(index, leaf) {
       assert(index < count, 'a leaf is within the count')

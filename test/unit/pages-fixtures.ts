@@ -69,7 +69,7 @@ export function pageOf(seed: number, sizeBytes: number = PAGE_SIZE): Uint8Array 
 export type Edit = { readonly place: number; readonly at: number; readonly bytes: Uint8Array }
 
 export type Transaction = {
-  readonly kind: 'edit' | 'grow' | 'shrink' | 'vacuum' | 'drop'
+  readonly kind: 'edit' | 'grow' | 'fill' | 'shrink' | 'vacuum' | 'drop'
   readonly amount: number
   readonly edits: readonly Edit[]
 }
@@ -77,7 +77,17 @@ export type Transaction = {
 const PAGES_MAX = 40
 
 export const transactions: fc.Arbitrary<Transaction> = fc.record({
-  kind: fc.constantFrom('edit', 'edit', 'edit', 'grow', 'grow', 'shrink', 'vacuum', 'drop'),
+  kind: fc.constantFrom(
+    'edit',
+    'edit',
+    'fill',
+    'fill',
+    'grow',
+    'shrink',
+    'shrink',
+    'vacuum',
+    'drop',
+  ),
   amount: fc.nat(12),
   edits: fc.array(
     fc.record({
@@ -102,6 +112,9 @@ export function transact(model: Model, transaction: Transaction): Outcome {
     next[pgno - 1] = image
     changes.set(pgno, image)
   }
+  if (kind === 'fill') {
+    for (let pgno = model.length + 1; pgno <= count; pgno++) put(pgno, pageOf(amount * 41 + pgno))
+  }
   if (kind === 'vacuum') {
     // VACUUM moves pages from the end into earlier places, then cuts the end off.
     for (let pgno = 1; pgno <= count; pgno += 2) put(pgno, model[model.length - pgno] ?? zeros())
@@ -117,7 +130,7 @@ export function transact(model: Model, transaction: Transaction): Outcome {
 }
 
 function nextCount(count: number, kind: Transaction['kind'], amount: number): number {
-  if (kind === 'grow') return Math.min(PAGES_MAX, count + amount)
+  if (kind === 'grow' || kind === 'fill') return Math.min(PAGES_MAX, count + amount)
   if (kind === 'shrink' || kind === 'vacuum') return Math.max(1, count - amount)
   if (kind === 'drop') return Math.min(1, count)
   return Math.max(1, count)

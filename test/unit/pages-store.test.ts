@@ -280,6 +280,19 @@ describe('a page store', () => {
     expect(readAll(store, store.version)).toEqual([image])
   })
 
+  it('keeps an image in memory that was cut off and written again while a checkpoint waited', async () => {
+    const file = createTestFile()
+    const store = openStore(file, 0)
+    const image = pageOf(1)
+    commit(store, { 1: pageOf(0), 2: image }, 2)
+    file.onSync = () => {
+      commit(store, {}, 1)
+      commit(store, { 2: image }, 2)
+    }
+    await store.checkpoint()
+    expect(readAll(store, store.version)).toEqual([pageOf(0), image])
+  })
+
   it('shows the lock-byte page as zeros', () => {
     const pageSize = 65_536
     const file = { ...createTestFile(), read: () => expect.unreachable() }
