@@ -1,0 +1,47 @@
+/** `npm run bench -- [name] [--json]`: measures ours beside the peers and prints what came out, one line a
+ *  case; with `--json` one JSON object a line, with the keys of `Line`.
+ *  Against the built package: run `npm run build` first, or let this do it. */
+
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { commitInChromium } from './commit-chromium.ts'
+import { commitInNode } from './commit-node.ts'
+import { formatLine, type Line } from './pairs.ts'
+
+type Bench = { readonly name: string; run(say: (line: Line) => void): Promise<void> }
+
+const BENCHES: readonly Bench[] = [
+  {
+    name: 'commit',
+    run: async (say) => {
+      await commitInNode(say)
+      await commitInChromium(say)
+    },
+  },
+]
+
+async function main(parameters: readonly string[]): Promise<void> {
+  const isJson = parameters.includes('--json')
+  const names = parameters.filter((it) => !it.startsWith('--'))
+  const unknown = [
+    ...names.filter((name) => !BENCHES.some((it) => it.name === name)),
+    ...parameters.filter((it) => it.startsWith('--') && it !== '--json'),
+  ]
+  if (unknown.length > 0) {
+    const known = BENCHES.map((it) => it.name).join(', ')
+    throw new Error(`bench: unknown ${unknown.join(' ')}; known: ${known}, --json`)
+  }
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  for (const bench of BENCHES) {
+    if (names.length > 0 && !names.includes(bench.name)) continue
+    await bench.run((line) => console.log(isJson ? JSON.stringify(line) : formatLine(line)))
+  }
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
