@@ -1,0 +1,118 @@
+/** Calls: statements and transactions as tasks of the executor.
+ *  Keeps: a call outside a transaction leaves none open; one inside runs only while its transaction
+ *  holds the slot. */
+
+import type { SqlConnection } from '../sqlite/engine.ts'
+import type { Connections } from './connections.ts'
+import type { Core, CoreBegin, CoreCall, TransactionId } from './core.ts'
+import { type Executor, NO_CALLER } from './executor.ts'
+import { aborted } from './open-failures.ts'
+import { finished } from './slot.ts'
+import type { Query } from './sql.ts'
+import type { RunResult } from './types.ts'
+
+export type Calls = Pick<Core, 'run' | 'all' | 'exec' | 'begin' | 'commit' | 'rollback'>
+
+export type CallParts = {
+  readonly executor: Executor
+  readonly connections: Connections
+  /** Newest frame, flushed or not. */
+  head(): bigint
+}
+
+type Write<T> = {
+  readonly sql: string
+  readonly sizeBytes: number
+  readonly work: (writer: SqlConnection) => T
+}
+
+export function createCalls(parts: CallParts): Calls {
+  const { executor, connections } = parts
+  const { slot } = executor
+  /** Runs on the writer, inside the call's transaction or on its own. */
+  const write = <T>(call: CoreCall, { sql, sizeBytes, work }: Write<T>): Promise<T> => {
+    const { transaction } = call
+    return executor.submit({
+      ...call,
+      kind: 'write',
+      sizeBytes,
+      work: () =>
+        transaction === undefined
+          ? connections.outside(sql, work)
+          : connections.inside(sql, work, (reason) => slot.release(transaction, reason)),
+    })
+  }
+  return {
+    run: (query, call) =>
+      write(call, {
+        sql: query.sql,
+        sizeBytes: sizeOf(query),
+        work: (writer): RunResult => {
+          const { changes, lastInsertRowid } = writer.run(query.sql, query.parameters)
+          return { changes, lastInsertRowid, seq: parts.head() }
+        },
+      }),
+    all: (query, call) => {
+      const { sql, parameters } = query
+      if (call.transaction !== undefined || !connections.isRead(query)) {
+        const sizeBytes = sizeOf(query)
+        return write(call, { sql, sizeBytes, work: (writer) => writer.all(sql, parameters) })
+      }
+      const work = () =>
+        connections.read(slot.open !== undefined, (connection) => connection.all(sql, parameters))
+      return executor.submit({ ...call, kind: 'read', work })
+    },
+    exec: (text, call) =>
+      write(call, { sql: text, sizeBytes: text.length, work: (writer) => writer.exec(text) }),
+    begin: (call) => begin(call, parts),
+    commit: (transaction) =>
+      executor.submit({
+        kind: 'write',
+        transaction,
+        caller: NO_CALLER,
+        work: () => {
+          slot.release(transaction, finished())
+          connections.commit()
+        },
+      }),
+    rollback: async (transaction) => {
+      // Not queued: what the callback left waiting is refused, and others may go on at once.
+      slot.abandon(transaction, finished())
+    },
+  }
+}
+
+function begin(call: CoreBegin, { executor, connections }: CallParts): Promise<TransactionId> {
+  const { slot } = executor
+  const { signal, caller } = call
+  return executor.submit({
+    kind: 'begin',
+    caller,
+    signal,
+    work: () => {
+      connections.begin()
+      const onAbort = (): void => slot.abandon(transaction, aborted(signal))
+      const transaction = slot.take({
+        caller,
+        undo: () => connections.rollback(),
+        onEnd: (reason) => {
+          signal?.removeEventListener('abort', onAbort)
+          call.onEnd(reason)
+        },
+      })
+      signal?.addEventListener('abort', onAbort, { once: true })
+      return transaction
+    },
+  })
+}
+
+/** About how many bytes its parameters keep; numbers count like a word. */
+function sizeOf(query: Query): number {
+  let sizeBytes = 0
+  for (const value of Object.values(query.parameters)) {
+    if (typeof value === 'string') sizeBytes += value.length
+    else if (value instanceof Uint8Array) sizeBytes += value.byteLength
+    else sizeBytes += 8
+  }
+  return sizeBytes
+}

@@ -1,0 +1,134 @@
+/** Connections: the writer, and the reader that is opened when a transaction first needs one beside it.
+ *  Keeps: nothing is left open in SQLite between two calls but the transaction of the slot; failures are
+ *  told in Constellite's words where it knows better than SQLite. */
+
+import { ConstelliteError, failureOf } from '../base/failure.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { Engine, SqlConnection } from '../sqlite/engine.ts'
+import { endsItself, firstWord, refuseControl, useTransaction } from './control-words.ts'
+import type { Query } from './sql.ts'
+
+export type Connections = {
+  /** Runs one call on the writer, outside a transaction. */
+  outside<T>(sql: string, work: (connection: SqlConnection) => T): T
+  /** Runs one call on the writer, inside the open transaction; `onEnded` hears when SQLite ended it. */
+  inside<T>(
+    sql: string,
+    work: (connection: SqlConnection) => T,
+    onEnded: (reason: ConstelliteError) => void,
+  ): T
+  /** Runs a read: on the writer, or beside an open transaction on the reader. */
+  read<T>(isBeside: boolean, work: (connection: SqlConnection) => T): T
+  isRead(query: Query): boolean
+  begin(): void
+  commit(): void
+  rollback(): void
+  /** The next call opens anew. */
+  close(): void
+}
+
+const SQLITE_READONLY = 8
+/** What SQLite says when a commit was refused below it. */
+const SQLITE_REFUSED: readonly (number | undefined)[] = [10, 13]
+
+export function createConnections(engine: Engine, shard: Shard): Connections {
+  let writer: SqlConnection | undefined
+  let reader: SqlConnection | undefined
+
+  const openWriter = (): SqlConnection => {
+    writer ??= engine.connect('writer')
+    return writer
+  }
+  const openReader = (): SqlConnection => {
+    reader ??= engine.connect('reader')
+    return reader
+  }
+  const translated = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw translate(failureOf(error), shard)
+    }
+  }
+  const rollback = (): void => {
+    if (writer?.inTransaction) writer.exec('ROLLBACK')
+  }
+
+  return {
+    outside: (sql, work) => {
+      const refusal = refuseControl(sql, 'outside')
+      if (refusal !== undefined) throw refusal
+      const connection = openWriter()
+      try {
+        const result = translated(() => work(connection))
+        if (!connection.inTransaction) return result
+      } finally {
+        // `exec` may have begun one: it is nobody's, and would hold what others write.
+        rollback()
+      }
+      throw useTransaction('BEGIN')
+    },
+    inside: (sql, work, onEnded) => {
+      const refusal = refuseControl(sql, 'inside')
+      if (refusal !== undefined) throw refusal
+      const connection = openWriter()
+      let failure = endsItself()
+      try {
+        return translated(() => work(connection))
+      } catch (error) {
+        failure = failureOf(error)
+        throw failure
+      } finally {
+        if (!connection.inTransaction) onEnded(failure)
+      }
+    },
+    read: (isBeside, work) => translated(() => work(isBeside ? openReader() : openWriter())),
+    isRead: (query) => isRead(query.sql, openWriter),
+    // A follower's transaction only reads; IMMEDIATE would ask for the lock that it never gets.
+    begin: () =>
+      translated(() => openWriter().exec(shard.role === 'writer' ? 'BEGIN IMMEDIATE' : 'BEGIN')),
+    commit: () => {
+      try {
+        translated(() => openWriter().exec('COMMIT'))
+      } finally {
+        rollback()
+      }
+    },
+    rollback,
+    close: () => {
+      reader?.close()
+      writer?.close()
+      reader = undefined
+      writer = undefined
+    },
+  }
+}
+
+/** True for what certainly only reads.  The first word decides where it can, because asking SQLite costs
+ *  a second compilation. */
+function isRead(sql: string, connection: () => SqlConnection): boolean {
+  const word = firstWord(sql)
+  if (word === 'SELECT' || word === 'VALUES' || word === 'EXPLAIN') return true
+  if (word !== 'WITH' && word !== 'PRAGMA') return false
+  try {
+    return connection().describe(sql).isReadOnly
+  } catch {
+    // It is wrong: its own turn will say so, in order.
+    return false
+  }
+}
+
+function translate(failure: ConstelliteError, shard: Shard): ConstelliteError {
+  if (failure.code !== 'ErrSql') return failure
+  if (failure.sqlite?.code === SQLITE_READONLY && shard.role === 'follower') {
+    return new ConstelliteError({
+      code: 'ErrReadOnly',
+      message: 'This copy follows another writer and cannot be written to.',
+      hint: 'Write where the database was published; the change arrives here.',
+      sqlite: failure.sqlite,
+      cause: failure,
+    })
+  }
+  const isRefused = SQLITE_REFUSED.includes(failure.sqlite?.code)
+  return isRefused ? (shard.halted ?? failure) : failure
+}

@@ -1,0 +1,70 @@
+/** Core: one open database as the face sees it, in this thread (local-core.ts) or behind a worker
+ *  (bridge/client.ts).  Keeps: both answer alike; nothing is answered before the flush that covers what
+ *  it saw.  Never: takes templates or callbacks of SQL; the face has parsed them. */
+
+import type { ConstelliteError } from '../base/failure.ts'
+import type { Query } from './sql.ts'
+import type {
+  ExportReport,
+  ImportReport,
+  ImportSource,
+  Ready,
+  Row,
+  RunResult,
+  Stage,
+  Status,
+  VerifyReport,
+} from './types.ts'
+
+/** Numbers an open transaction of one core. */
+export type TransactionId = number
+
+export type CoreCall = {
+  /** Inside this transaction; undefined: on its own. */
+  readonly transaction?: TransactionId | undefined
+  /** Which handle calls: a transaction that hangs takes down what its own handle queued behind it. */
+  readonly caller: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export type CoreBegin = Pick<CoreCall, 'caller' | 'signal'> & {
+  /** The transaction is over: committed, rolled back, or taken away for this reason. */
+  onEnd(reason: ConstelliteError): void
+}
+
+export type CoreUntil = {
+  readonly holders: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export type CoreImport = {
+  readonly onProgress?: ((fraction: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export type LiveListener = {
+  onRows(rows: Row[]): void
+  /** `isFinal`: nothing follows. */
+  onError(failure: ConstelliteError, isFinal: boolean): void
+}
+
+export type Core = {
+  readonly ready: Ready
+  readonly status: Status
+  onStatus(listener: (status: Status) => void): () => void
+  run(query: Query, call: CoreCall): Promise<RunResult>
+  all(query: Query, call: CoreCall): Promise<Row[]>
+  exec(text: string, call: CoreCall): Promise<void>
+  begin(call: CoreBegin): Promise<TransactionId>
+  commit(transaction: TransactionId): Promise<void>
+  rollback(transaction: TransactionId): Promise<void>
+  watch(query: Query, listener: LiveListener): () => void
+  until(stage: Stage, options: CoreUntil): Promise<void>
+  exportFile(): Promise<Blob>
+  exportTo(path: string): Promise<ExportReport>
+  importFile(source: ImportSource, options: CoreImport): Promise<ImportReport>
+  verify(): Promise<VerifyReport>
+  /** Resolves, once, when the core stopped by itself: a poisoned log, a dead worker. */
+  readonly ended: Promise<ConstelliteError>
+  close(): Promise<void>
+}

@@ -1,0 +1,215 @@
+/** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
+ *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
+
+import type { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import type { Sync } from '../replication/sync.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { Engine, PageSpace } from '../sqlite/engine.ts'
+import { createCalls } from './calls.ts'
+import { type Connections, createConnections } from './connections.ts'
+import { endsItself } from './control-words.ts'
+import type { Core, CoreImport } from './core.ts'
+import { createExecutor, type Executor, NO_CALLER } from './executor.ts'
+import { exportPages } from './export-file.ts'
+import type { FileAccess } from './files.ts'
+import { checkFile } from './import-file.ts'
+import { createLiveQueries, type LiveParts } from './live.ts'
+import { applyMigrations } from './migrations.ts'
+import { closed, notEmpty } from './open-failures.ts'
+import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
+import type { IdentityStatus, ImportReport, ImportSource, StorageStatus } from './types.ts'
+import { createUntil } from './until.ts'
+import { reportVerify } from './verify.ts'
+
+/** What a core is made of; assemble.ts opens it. */
+export type LocalParts = {
+  readonly host: Host
+  readonly name: string
+  readonly address: string
+  readonly shard: Shard
+  readonly engine: Engine
+  /** A database over other pages, to check an import. */
+  openEngine(space: PageSpace): Promise<Engine>
+  readonly sync: Sync | undefined
+  readonly storage: StorageStatus
+  readonly identity: IdentityStatus
+  readonly files: FileAccess
+  readonly migrations: readonly string[] | undefined
+  /** Closes what is below SQLite: sync, shard, device. */
+  release(): Promise<void>
+}
+
+/** An empty database stands at its genesis. */
+const GENESIS_SEQ = 1n
+
+export function createLocalCore(parts: LocalParts): Core {
+  const { host, shard, engine, files } = parts
+  const connections = createConnections(engine, shard)
+  const board = createStatusBoard(host, () => readStatus(parts))
+  const ending = createEnding()
+  const executor = createExecutor({
+    host,
+    shard,
+    onPoisoned: (failure) => {
+      live.end(failure)
+      connections.close()
+      board.changed('state')
+      ending.tell(failure)
+    },
+  })
+  const live = createLiveQueries({ read: liveReader(executor, connections) })
+  const reopen = (): void => {
+    const { open } = executor.slot
+    if (open !== undefined) executor.slot.abandon(open, endsItself())
+    connections.close()
+    engine.resetCaches()
+  }
+  const stopListening = listen(parts, { board, live, reopen })
+  const exporting = async () => {
+    await nothingPending(executor)
+    return exportPages(host, shard.pages)
+  }
+  const close = async (): Promise<void> => {
+    await executor.drain()
+    executor.end(closed())
+    live.end(closed())
+    stopListening()
+    connections.close()
+    engine.close()
+    board.close({ ...board.current, state: 'closed' })
+    await parts.release()
+  }
+  let closing: Promise<void> | undefined
+
+  return {
+    ready: { name: parts.name, address: parts.address, role: shard.role },
+    ended: ending.ended,
+    get status() {
+      return board.current
+    },
+    onStatus: (listener) => board.listen(listener),
+    ...createCalls({ executor, connections, head: () => shard.head.seq }),
+    watch: (query, listener) => live.add(query, listener),
+    until: createUntil(parts),
+    exportFile: async () => files.collect(await exporting()),
+    exportTo: async (path) => files.save(path, await exporting()),
+    importFile: (source, options) =>
+      executor.alone(async () => {
+        const report = await importFile(parts, source, options)
+        reopen()
+        migrate(parts, connections)
+        return report
+      }, options.signal),
+    verify: async () => {
+      await nothingPending(executor)
+      return reportVerify(shard)
+    },
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+/** Brings a core that nobody uses yet to where its options want it: the import, then the migrations. */
+export async function prepareCore(
+  core: Core,
+  parts: LocalParts,
+  options: { readonly import?: ImportSource | undefined } & CoreImport,
+): Promise<void> {
+  if (options.import !== undefined) {
+    await core.importFile(options.import, options)
+    return
+  }
+  if (parts.migrations === undefined) return
+  const connections = createConnections(parts.engine, parts.shard)
+  try {
+    migrate(parts, connections)
+  } finally {
+    connections.close()
+  }
+  await parts.shard.flush()
+}
+
+function migrate(parts: LocalParts, connections: Connections): void {
+  const { migrations } = parts
+  if (migrations === undefined) return
+  connections.outside('', (writer) => applyMigrations(writer, migrations))
+}
+
+async function importFile(
+  parts: LocalParts,
+  source: ImportSource,
+  { onProgress, signal }: CoreImport,
+): Promise<ImportReport> {
+  const { shard } = parts
+  if (shard.head.seq > GENESIS_SEQ || shard.role !== 'writer') throw notEmpty(shard.head.seq)
+  const file = await parts.files.openSource(source)
+  try {
+    const { header, warnings, pages } = await checkFile(file, parts.openEngine)
+    const { seq } = await shard.importPages({
+      ...pages,
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const { pageSize, pageCount } = header
+    return { pageSize, pageCount, sizeBytes: pageSize * pageCount, seq, warnings }
+  } finally {
+    file.close()
+  }
+}
+
+function listen(
+  { shard, engine, sync }: LocalParts,
+  {
+    board,
+    live,
+    reopen,
+  }: {
+    readonly board: StatusBoard
+    readonly live: ReturnType<typeof createLiveQueries>
+    readonly reopen: () => void
+  },
+): () => void {
+  const stops = [
+    shard.onAdvance(({ origin, tables }) => {
+      if (origin === 'applied') engine.resetCaches()
+      // A whole other page file, perhaps with another page size.
+      if (origin === 'installed') reopen()
+      live.changed(origin === 'installed' ? [] : tables)
+      board.changed('seq')
+    }),
+    shard.onHalt(() => board.changed('state')),
+    sync?.onStatus(() => board.changed('state')),
+  ]
+  return () => {
+    for (const stop of stops) stop?.()
+  }
+}
+
+function liveReader(executor: Executor, connections: Connections): LiveParts['read'] {
+  return ({ sql, parameters }) =>
+    executor.submit({
+      kind: 'read',
+      caller: NO_CALLER,
+      work: () =>
+        connections.read(executor.slot.open !== undefined, (connection) => {
+          const rows = connection.all(sql, parameters)
+          return { rows, tables: connection.describe(sql).reads }
+        }),
+    })
+}
+
+/** Resolves when every call made before it is done and durable. */
+function nothingPending(executor: Executor): Promise<void> {
+  return executor.submit({ kind: 'read', caller: NO_CALLER, work: () => undefined })
+}
+
+function createEnding() {
+  let tell: (failure: ConstelliteError) => void = () => undefined
+  const ended = new Promise<ConstelliteError>((resolve) => {
+    tell = resolve
+  })
+  return { ended, tell }
+}

@@ -1,0 +1,41 @@
+/** Open: `createOpen(environment)` makes the `open` of one platform.
+ *  Keeps: a handle is answered at once and nothing is touched before its first call. */
+
+import type { Host } from '../base/host.ts'
+import { createHandle } from './handle.ts'
+import { checkOptions, type OpenOptions } from './options.ts'
+import { type Connect, createRegistry } from './registry.ts'
+import type { Scope } from './scope.ts'
+import type { OpeningDatabase } from './types.ts'
+
+/** What a platform gives. */
+export type Environment = {
+  readonly host: Host
+  readonly scope: Scope
+  /** The one text for what `name` means here: an absolute path, or the name itself. */
+  keyOf(name: string): string
+  /** Opens it: in this thread or in a worker. */
+  readonly connect: Connect
+}
+
+export type Open = (name: string, options?: OpenOptions) => OpeningDatabase
+
+export function createOpen({ host, scope, keyOf, connect }: Environment): Open {
+  const registry = createRegistry(connect)
+  let lastCaller = 0
+  return (name, options = {}) => {
+    lastCaller += 1
+    return createHandle({
+      host,
+      scope,
+      name,
+      caller: lastCaller,
+      take: () => {
+        const checked = checkOptions(name, options)
+        const key = keyOf(name)
+        const entry = registry.take(key, name, checked)
+        return { entry, giveBack: () => registry.giveBack(key, entry) }
+      },
+    })
+  }
+}

@@ -1,0 +1,194 @@
+/** Options of `open`: what can be asked for, checked before anything is touched.
+ *  Keeps: an unknown option, and one for what is not built, is refused and never ignored; all options
+ *  but callbacks are plain data that crosses to a worker.  Never: opens anything. */
+
+import { ConstelliteError } from '../base/failure.ts'
+import type { DatabaseWorker } from './globals.ts'
+import type { ImportSource } from './types.ts'
+
+/** A way to a relay, as plain data, from `websocket(url)`; the worker builds the connection from it. */
+export type TransportDescriptor = { readonly kind: string; readonly url: string }
+
+export type PublishDescriptor = {
+  readonly kind: 'publish'
+  readonly via: readonly TransportDescriptor[]
+}
+export type FollowDescriptor = {
+  readonly kind: 'follow'
+  readonly address: string
+  readonly via: readonly TransportDescriptor[]
+}
+export type SyncDescriptor = PublishDescriptor | FollowDescriptor
+
+export type OpenOptions = {
+  /** SQL texts, applied in order, each once; append only. */
+  readonly migrations?: readonly string[]
+  readonly sync?: SyncDescriptor
+  /** Seed of the owner key, from `createIdentity()`. */
+  readonly identity?: Uint8Array
+  /** Public key that may take the database over. */
+  readonly recovery?: Uint8Array
+  /** Refuse storage that cannot promise to survive power loss. */
+  readonly durable?: boolean
+  /** A SQLite file that a new database begins with. */
+  readonly import?: ImportSource
+  /** In browsers: makes the worker, for whoever bundles otherwise. */
+  readonly worker?: () => DatabaseWorker
+  /** In browsers: where sqlite3.wasm is served. */
+  readonly wasmUrl?: string
+}
+
+const MIGRATIONS_MAX = 10_000
+const VIA_MAX = 8
+const KEY_BYTES = 32
+
+/** This copy writes; others follow it through these relays. */
+export function publish(options: {
+  readonly via: readonly TransportDescriptor[]
+}): PublishDescriptor {
+  refuseUnknown(options, ['via'], 'publish')
+  return { kind: 'publish', via: checkVia(options.via, 'publish', 1) }
+}
+
+/** This copy follows the database at `address`, through its relays or those in `via`. */
+export function follow(
+  address: string,
+  options: { readonly via?: readonly TransportDescriptor[] } = {},
+): FollowDescriptor {
+  refuseUnknown(options, ['via'], 'follow')
+  return { kind: 'follow', address, via: checkVia(options.via ?? [], 'follow', 0) }
+}
+
+const NAMES = [
+  'migrations',
+  'sync',
+  'identity',
+  'recovery',
+  'durable',
+  'import',
+  'worker',
+  'wasmUrl',
+] as const
+
+/** The options, or the failure that says which of them cannot be used. */
+export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
+  if (typeof name !== 'string' || name === '' || name.includes('\0')) {
+    throw refuse('name', 'The name of a database is a text that is not empty.')
+  }
+  refuseUnknown(options, NAMES, 'open')
+  checkMigrations(options)
+  if (options.sync !== undefined) checkSync(options.sync)
+  checkKey(options.identity, 'identity')
+  checkKey(options.recovery, 'recovery')
+  if (options.durable !== undefined && typeof options.durable !== 'boolean') {
+    throw refuse('durable', 'Give true or false.')
+  }
+  if (options.worker !== undefined && typeof options.worker !== 'function') {
+    throw refuse('worker', 'Give a function that makes the worker: () => new Worker(…).')
+  }
+  if (options.wasmUrl !== undefined && typeof options.wasmUrl !== 'string') {
+    throw refuse('wasmUrl', 'Give the address of sqlite3.wasm as a text.')
+  }
+  return options
+}
+
+function checkMigrations(options: OpenOptions): void {
+  const { migrations, sync } = options
+  if (migrations === undefined) return
+  if (sync?.kind === 'follow') {
+    throw refuse('migrations', 'A follower takes its tables from the writer: leave migrations out.')
+  }
+  const isList = Array.isArray(migrations) && migrations.length <= MIGRATIONS_MAX
+  if (!isList || migrations.some((text) => typeof text !== 'string' || text.trim() === '')) {
+    throw refuse('migrations', 'Give an array of SQL texts, none of them empty.')
+  }
+}
+
+function checkSync(sync: SyncDescriptor): void {
+  if (sync.kind === 'publish') {
+    refuseUnknown(sync, ['kind', 'via'], 'publish')
+    checkVia(sync.via, 'publish', 1)
+  } else if (sync.kind === 'follow') {
+    refuseUnknown(sync, ['kind', 'address', 'via'], 'follow')
+    if (typeof sync.address !== 'string') throw refuse('sync', 'An address is a text.')
+    checkVia(sync.via, 'follow', 0)
+  } else {
+    throw refuse('sync', 'Use publish({ via }) or follow(address); other kinds are not built yet.')
+  }
+}
+
+function checkVia(
+  via: readonly TransportDescriptor[],
+  where: string,
+  countMin: number,
+): readonly TransportDescriptor[] {
+  if (!Array.isArray(via) || via.length < countMin || via.length > VIA_MAX) {
+    throw refuse('via', `${where} takes ${countMin} to ${VIA_MAX} relays: [websocket(url)].`)
+  }
+  for (const descriptor of via) {
+    const isDescriptor = typeof descriptor?.kind === 'string' && typeof descriptor.url === 'string'
+    if (!isDescriptor) throw refuse('via', 'A relay is named with websocket(url).')
+    refuseUnknown(descriptor, ['kind', 'url'], descriptor.kind)
+  }
+  return via
+}
+
+function checkKey(key: Uint8Array | undefined, name: 'identity' | 'recovery'): void {
+  if (key === undefined) return
+  if (!(key instanceof Uint8Array) || key.length !== KEY_BYTES) {
+    const what = name === 'identity' ? 'seed' : 'publicKey'
+    throw refuse(name, `Give the 32 bytes of \`${what}\` from createIdentity().`)
+  }
+}
+
+function refuseUnknown(given: object, known: readonly string[], where: string): void {
+  if (typeof given !== 'object' || given === null) {
+    throw refuse(where, 'Options are an object.')
+  }
+  const unknownName = Object.keys(given).find((key) => !known.includes(key))
+  if (unknownName === undefined) return
+  throw new ConstelliteError({
+    code: 'ErrOption',
+    message: `${where} has no option "${unknownName}".`,
+    hint: `Known: ${known.join(', ')}. An option that is not built is refused, not ignored.`,
+    facts: { option: unknownName },
+  })
+}
+
+function refuse(option: string, hint: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `The option "${option}" cannot be used as given.`,
+    hint,
+    facts: { option },
+  })
+}
+
+/** True when both ask for the same.  Callbacks count as given or not given, because one that is written
+ *  inline is another function at every call; so does the source of an import. */
+export function sameOptions(left: OpenOptions, right: OpenOptions): boolean {
+  return sameValue(comparable(left), comparable(right))
+}
+
+function comparable(options: OpenOptions): object {
+  const { worker, import: source, ...plain } = options
+  return { ...plain, hasWorker: worker !== undefined, hasImport: source !== undefined }
+}
+
+function sameValue(left: unknown, right: unknown): boolean {
+  if (Object.is(left, right)) return true
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) {
+    return false
+  }
+  const names = Object.keys(left).filter((key) => valueAt(left, key) !== undefined)
+  const others = Object.keys(right).filter((key) => valueAt(right, key) !== undefined)
+  return (
+    names.length === others.length &&
+    names.every((key) => sameValue(valueAt(left, key), valueAt(right, key)))
+  )
+}
+
+function valueAt(value: object, key: string): unknown {
+  // Read by name only to compare; what is missing is undefined on both sides.
+  return (value as Record<string, unknown>)[key]
+}

@@ -1,0 +1,29 @@
+/** Queries: run, all, get and exec over a core, outside a transaction or inside one.
+ *  Keeps: arguments are read, and bytes copied, at the call, before anything waits. */
+
+import type { Core, CoreCall } from './core.ts'
+import { parseStatement, type Query } from './sql.ts'
+import type { Queries } from './types.ts'
+
+export function createQueries(
+  core: () => Promise<Core>,
+  call: Pick<CoreCall, 'caller' | 'transaction'>,
+): Queries {
+  const parsed = async <T>(
+    given: readonly unknown[],
+    work: (core: Core, query: Query, call: CoreCall) => Promise<T>,
+  ): Promise<T> => {
+    const { query, options } = parseStatement(given)
+    return work(await core(), query, { ...call, signal: options.signal })
+  }
+  const all = (...given: readonly unknown[]) =>
+    parsed(given, (it, query, made) => it.all(query, made))
+  return {
+    run: (...given: readonly unknown[]) => parsed(given, (it, query, made) => it.run(query, made)),
+    // What a row is, the reader says.
+    all: all as Queries['all'],
+    get: (async (...given: readonly unknown[]) => (await all(...given))[0]) as Queries['get'],
+    exec: (text, options) =>
+      parsed([text, [], options], (it, query, made) => it.exec(query.sql, made)),
+  }
+}

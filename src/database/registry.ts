@@ -1,0 +1,99 @@
+/** Registry: which databases are open in this realm, each once, counted by its handles.
+ *  Keeps: one name is one core; other options are refused; a name whose core is closing, or has stopped
+ *  by itself, is opened anew when the old one has let go of its storage. */
+
+import { ConstelliteError, failureOf } from '../base/failure.ts'
+import type { Core } from './core.ts'
+import { type OpenOptions, sameOptions } from './options.ts'
+
+export type Entry = {
+  readonly options: OpenOptions
+  readonly core: Promise<Core>
+  handles: number
+  /** Calls these with the fraction that opening has done. */
+  readonly onProgress: Set<(fraction: number) => void>
+}
+
+export type Connect = (
+  name: string,
+  options: OpenOptions,
+  onProgress: (fraction: number) => void,
+) => Promise<Core>
+
+export type Registry = {
+  /** The entry of this name, made when there is none; throws ErrOptionsDiffer. */
+  take(key: string, name: string, options: OpenOptions): Entry
+  /** Resolves when nothing of it is left open, if this was the last handle. */
+  giveBack(key: string, entry: Entry): Promise<void>
+}
+
+export function createRegistry(connect: Connect): Registry {
+  const entries = new Map<string, Entry>()
+  const closing = new Map<string, Promise<void>>()
+
+  const forget = (key: string, entry: Entry): void => {
+    if (entries.get(key) !== entry) return
+    entries.delete(key)
+    const closed = closeCore(entry).finally(() => {
+      if (closing.get(key) === closed) closing.delete(key)
+    })
+    // Told to whoever gives the last handle back; a core that stopped by itself has told already.
+    closed.catch(() => undefined)
+    closing.set(key, closed)
+  }
+  const begin = (key: string, name: string, options: OpenOptions): Entry => {
+    const onProgress: Entry['onProgress'] = new Set()
+    const open = async (): Promise<Core> => {
+      // A failure to close was told to whoever closed; opening shows whether the storage is free.
+      await closing.get(key)?.catch(() => undefined)
+      return connect(name, options, (fraction) => {
+        for (const listener of onProgress) listener(fraction)
+      })
+    }
+    const entry: Entry = { options, core: open(), handles: 0, onProgress }
+    entry.core.then(
+      (core) => core.ended.then(() => forget(key, entry)),
+      () => forget(key, entry),
+    )
+    return entry
+  }
+  return {
+    take: (key, name, options) => {
+      const existing = entries.get(key)
+      if (existing !== undefined && !sameOptions(existing.options, options)) throw differ(name)
+      const entry = existing ?? begin(key, name, options)
+      entries.set(key, entry)
+      entry.handles += 1
+      return entry
+    },
+    giveBack: async (key, entry) => {
+      entry.handles -= 1
+      if (entry.handles === 0) forget(key, entry)
+      if (entry.handles === 0) await closing.get(key)
+    },
+  }
+}
+
+async function closeCore(entry: Entry): Promise<void> {
+  let core: Core
+  try {
+    core = await entry.core
+  } catch {
+    // It never opened: every handle was told, and nothing is held.
+    return
+  }
+  try {
+    await core.close()
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+function differ(name: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOptionsDiffer',
+    message: `"${name}" is open here already, with other options.`,
+    hint: 'Keep one open(name, options) in a module and import the handle, or close the other first.',
+    facts: { name },
+  })
+}

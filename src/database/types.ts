@@ -1,0 +1,223 @@
+/** The public face: what `open` answers, the same object in a tab, a worker and on a server.
+ *  Keeps: every method waits until the database is ready, and rejects with what kept it from opening.
+ *  Never: names an internal type, so that a reader needs this file and `options.ts` only. */
+
+import type { ConstelliteError } from '../base/failure.ts'
+import type { FileBlob, Signal } from './globals.ts'
+
+/** A value as SQLite keeps it.  Integers are numbers when safe, else bigint. */
+export type SqlValue = null | number | bigint | string | Uint8Array
+/** What may stand for a value: `true` and `false` become 1 and 0. */
+export type SqlInput = SqlValue | boolean
+export type SqlParameters = readonly SqlInput[] | Readonly<Record<string, SqlInput>>
+export type Row = Record<string, SqlValue>
+
+declare const fragment: unique symbol
+/** A piece of SQL with its values, made by `sql`, `list` or `name`; nests in other templates. */
+export type Sql = { readonly [fragment]: true }
+
+export type CallOptions = {
+  /** Takes the call out of the queue; what already runs in SQLite is finished first. */
+  readonly signal?: Signal
+}
+
+/** One statement: as a tagged template, as a fragment, or as text with parameters. */
+export type Statement<Result> = {
+  (strings: TemplateStringsArray, ...values: readonly (SqlInput | Sql)[]): Result
+  (statement: Sql, options?: CallOptions): Result
+  (text: string, parameters?: SqlParameters, options?: CallOptions): Result
+}
+
+/** As `Statement`, with the type of a row. */
+export type RowStatement<Many extends 'rows' | 'row' | 'watch'> = {
+  <R extends object = Row>(
+    strings: TemplateStringsArray,
+    ...values: readonly (SqlInput | Sql)[]
+  ): Shape<R>[Many]
+  <R extends object = Row>(statement: Sql, options?: CallOptions): Shape<R>[Many]
+  <R extends object = Row>(
+    text: string,
+    parameters?: SqlParameters,
+    options?: CallOptions,
+  ): Shape<R>[Many]
+}
+
+type Shape<R> = {
+  readonly rows: Promise<R[]>
+  readonly row: Promise<R | undefined>
+  readonly watch: Watch<R>
+}
+
+export type RunResult = {
+  /** Rows inserted, updated or deleted by the statement itself. */
+  readonly changes: number
+  readonly lastInsertRowid: number | bigint
+  /** The newest frame when the statement was done: its own, if it wrote outside a transaction. */
+  readonly seq: bigint
+}
+
+/** What a transaction and a database have in common. */
+export type Queries = {
+  /** One statement that writes. */
+  readonly run: Statement<Promise<RunResult>>
+  /** One statement; all its rows. */
+  readonly all: RowStatement<'rows'>
+  /** One statement; its first row. */
+  readonly get: RowStatement<'row'>
+  /** Any number of statements, without parameters and rows, each on its own. */
+  exec(text: string, options?: CallOptions): Promise<void>
+}
+
+/** Valid until the callback of `transaction` has settled. */
+export type Transaction = Queries
+
+export type TransactionOptions = {
+  /** Rolls back and rejects with ErrAborted. */
+  readonly signal?: Signal
+}
+
+export type Database = Queries & {
+  readonly name: string
+  /** Resolves when the database can be used; rejects with what kept it from opening. */
+  readonly ready: Promise<Ready>
+  readonly status: Status
+  /** Calls `listener` at every change of `status`; answers the way to stop. */
+  onStatus(listener: (status: Status) => void): () => void
+  /** Runs `work` with the writer to itself: commits when it resolves, rolls back when it throws.
+   *  Inside it use `tx`; calls on the database itself are refused there. */
+  transaction<T>(
+    work: (tx: Transaction) => Promise<T> | T,
+    options?: TransactionOptions,
+  ): Promise<T>
+  /** A live query: its rows now and after every change that can touch them. */
+  readonly watch: RowStatement<'watch'>
+  /** Resolves when everything written up to now has got that far. */
+  until(stage: Stage, options?: UntilOptions): Promise<void>
+  /** The database as a plain SQLite file. */
+  export(): Promise<FileBlob>
+  /** Writes the plain SQLite file to `path`, where there is a file system. */
+  export(target: { readonly path: string }): Promise<ExportReport>
+  /** Takes a SQLite file into a database that has nothing yet. */
+  import(source: ImportSource, options?: ImportOptions): Promise<ImportReport>
+  /** Recomputes the history that this copy holds. */
+  verify(): Promise<VerifyReport>
+  /** Gives this handle back; the last one closes the database. */
+  close(): Promise<void>
+}
+
+/** What `open` answers: use it at once, or `await` it to know that opening worked. */
+export type OpeningDatabase = Database & PromiseLike<Database>
+
+export type Ready = {
+  readonly name: string
+  /** What a follower needs: paste it into `follow(address)`. */
+  readonly address: string
+  readonly role: 'writer' | 'follower'
+}
+
+/** How far a write got. */
+export type Stage = 'durable' | 'final' | 'shared' | 'archived'
+
+export type UntilOptions = {
+  /** For 'shared': how many others must hold it; 1 by default. */
+  readonly holders?: number
+  readonly signal?: Signal
+  /** Rejects with ErrTimeout after this many milliseconds. */
+  readonly timeoutMs?: number
+}
+
+export type Watch<R> = AsyncIterable<R[]> & {
+  /** The newest rows, or undefined before the first. */
+  readonly current: R[] | undefined
+  /** Calls `onRows` now and after every change of the rows; answers the way to stop. */
+  subscribe(onRows: (rows: R[]) => void, onError: (error: ConstelliteError) => void): () => void
+}
+
+export type ImportSource = string | FileBlob | Uint8Array
+
+export type ImportOptions = {
+  /** Called with 0…1. */
+  readonly onProgress?: (fraction: number) => void
+  readonly signal?: Signal
+}
+
+export type ImportReport = {
+  readonly pageSize: number
+  readonly pageCount: number
+  readonly sizeBytes: number
+  readonly seq: bigint
+  /** What the owner of the file should know; empty when there is nothing. */
+  readonly warnings: readonly string[]
+}
+
+export type ExportReport = { readonly path: string; readonly sizeBytes: number }
+
+export type VerifyReport = {
+  /** True when nothing that was checked is wrong. */
+  readonly ok: boolean
+  /** The state root recomputed over all pages is the one that was signed. */
+  readonly pages: 'match' | 'differ'
+  /** The recomputed state root, hex. */
+  readonly root: string
+  /** Frames that this copy still holds, each recomputed; `broken` is the first that does not fit. */
+  readonly frames: {
+    readonly first: bigint
+    readonly last: bigint
+    readonly broken: bigint | undefined
+  }
+  /** Newest frame that a signature covers. */
+  readonly sealedSeq: bigint
+  /** Frames after it, which nobody has signed yet. */
+  readonly unsealed: number
+  /** Newest frame that somebody else signed for, and what stands on this copy's word alone. */
+  readonly anchoredSeq: bigint | undefined
+  readonly unanchored: string
+}
+
+export type StorageStatus = {
+  readonly kind: 'memory' | 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
+  /** True when a write that resolved survives power loss. */
+  readonly durable: boolean
+  /** True when the platform has promised not to evict it. */
+  readonly persisted: boolean
+  /** Why it is so; '' when there is nothing to say. */
+  readonly reason: string
+}
+
+export type IdentityStatus = {
+  /** This copy's author key. */
+  readonly publicKey: Uint8Array
+  /** Where the secret is kept: 'indexeddb', 'file', 'memory'. */
+  readonly stored: string
+  /** True when `identity` or `recovery` was given, so that losing this copy does not lose the name. */
+  readonly recoverable: boolean
+}
+
+export type SyncStatus = {
+  readonly state: 'off' | 'connecting' | 'catching-up' | 'live' | 'halted' | 'stopped'
+  /** Authenticated connections now. */
+  readonly peers: number
+  /** Frames not yet acknowledged (writer) or known and not yet applied (follower). */
+  readonly pending: number
+  /** Time of the newest head heard of, ms since the epoch. */
+  readonly asOf: number | undefined
+  /** 0…1 of a snapshot under way. */
+  readonly progress: number | undefined
+  readonly counters: Readonly<Record<string, number>>
+  /** The newest problem, also while it retries. */
+  readonly failure: ConstelliteError | undefined
+}
+
+export type Status = {
+  readonly state: 'idle' | 'opening' | 'open' | 'failed' | 'closed'
+  /** 0…1 of an import or a verification at opening. */
+  readonly progress: number | undefined
+  readonly role: 'writer' | 'follower' | undefined
+  readonly storage: StorageStatus | undefined
+  readonly identity: IdentityStatus | undefined
+  readonly sync: SyncStatus
+  /** Newest frame. */
+  readonly seq: bigint
+  /** What stopped the database, if anything did. */
+  readonly failure: ConstelliteError | undefined
+}

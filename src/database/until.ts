@@ -1,0 +1,38 @@
+/** Until: how far what was written up to now has got.
+ *  Keeps: a stage that nothing here can reach is refused at once, never waited for. */
+
+import { failureOf } from '../base/failure.ts'
+import type { Sync } from '../replication/sync.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { CoreUntil } from './core.ts'
+import { aborted, notConfigured } from './open-failures.ts'
+import type { Stage } from './types.ts'
+
+export type UntilParts = {
+  readonly shard: Pick<Shard, 'head' | 'durable' | 'flush' | 'role'>
+  readonly sync: Sync | undefined
+}
+
+export function createUntil({
+  shard,
+  sync,
+}: UntilParts): (stage: Stage, options: CoreUntil) => Promise<void> {
+  return async (stage, { holders, signal }) => {
+    if (signal?.aborted) throw aborted(signal)
+    if (stage === 'archived') {
+      throw notConfigured(stage, 'This database has no archive; archives are not built yet.')
+    }
+    if (stage === 'shared' && sync === undefined) {
+      throw notConfigured(stage, 'Open it with sync: publish({ via: [websocket(url)] }).')
+    }
+    const position = shard.head
+    // With the `local` driver durable is final: no step of a protocol can undo it.
+    if (shard.durable.seq < position.seq) await shard.flush()
+    if (stage !== 'shared' || sync === undefined) return
+    try {
+      await sync.untilShared(position, holders, signal)
+    } catch (error) {
+      throw signal?.aborted ? aborted(signal) : failureOf(error)
+    }
+  }
+}
