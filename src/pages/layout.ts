@@ -14,26 +14,26 @@
  *  | varint  | length        | of the bytes that follow                                     |
  *  Runs: (skip varint, length varint, absolute new bytes)…; skip counts from the end of the run before.
  *
- *  Snapshot, fixed header:
- *  | offset | size | field        | notes                                    |
- *  |--------|------|--------------|------------------------------------------|
- *  | 0      | 4    | magic        | "CSNP"                                   |
- *  | 4      | 1    | version      | 1                                        |
- *  | 5      | 32   | shard        |                                          |
- *  | 37     | 8    | epoch        |                                          |
- *  | 45     | 8    | seq          |                                          |
- *  | 53     | 32   | checksum     | of the frame at seq                      |
- *  | 85     | 1    | pageSizeLog2 | 0 when pageCount is 0                    |
- *  | 86     | 4    | pageCount    |                                          |
- *  | 90     | 4    | sealSize     | then that many bytes: the seal at seq    |
- *  After the seal: authority size u32 and that many bytes; leaves, 32 × pageCount; chunks to the end.
+ *  Snapshot, header (shard, epoch, seq and checksum are the seal's):
+ *  | offset | size | field         | notes                                          |
+ *  |--------|------|---------------|------------------------------------------------|
+ *  | 0      | 4    | magic         | "CSNP"                                         |
+ *  | 4      | 1    | version       | 1                                              |
+ *  | 5      | 8    | hlc           | of the frame at the seal's seq                 |
+ *  | 13     | 1    | pageSizeLog2  | 0 when pageCount is 0                          |
+ *  | 14     | 4    | pageCount     |                                                |
+ *  | 18     | 209  | seal          |                                                |
+ *  | 227    | 4    | authoritySize | then that many bytes: count varint, each frame |
+ *  |        |      |               | stand-alone with a length varint before it     |
+ *  Then the leaves, 32 × pageCount, and chunks to the end.
  *  Snapshot, chunk header:
  *  | 0      | 1    | codec        | 0 plain, 1 deflate-raw                   |
  *  | 1      | 4    | firstPgno    | ascending; a page in no chunk is zeros   |
  *  | 5      | 4    | plainSize    | a whole number of pages, at most 1 MiB   |
  *  | 9      | 4    | size         | then that many bytes                     |
- *  A snapshot has no signature: its root must be the seal's.  It covers every page through the leaves;
- *  codec and cutting into chunks are not covered, because they change nothing that is kept. */
+ *  A snapshot has no signature: its root must be the seal's, which covers page size, page count and
+ *  every page through the leaves.  Not covered: hlc (believe it no further than the next sealed run),
+ *  and codec and cutting into chunks, which change nothing that is kept. */
 
 import { assert } from '../base/assert.ts'
 
@@ -56,12 +56,11 @@ export const LEAF_BYTES = 32
 
 export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.of(0x43, 0x53, 0x4e, 0x50)
 export const SNAPSHOT_VERSION = 1
-export const SNAPSHOT_HEADER_BYTES = 94
+export const SNAPSHOT_HEADER_BYTES = 231
 export const SNAPSHOT_CHUNK_HEADER_BYTES = 13
 export const SNAPSHOT_CHUNK_PLAIN_BYTES_MAX = 1_048_576
 export const SNAPSHOT_PART_BYTES_MAX = 1_048_576
-export const SNAPSHOT_SEAL_BYTES_MAX = 1024
-/** About two thousand hand-overs. */
+/** More than a thousand hand-overs. */
 export const SNAPSHOT_AUTHORITY_BYTES_MAX = 1_048_576
 export const CODEC_PLAIN = 0
 export const CODEC_DEFLATE_RAW = 1
