@@ -19,7 +19,7 @@ import { packedAt, packedFolder } from './test/support/packed.ts'
 import { createTallyReporter } from './test/support/tally-reporter.ts'
 
 /** One source, two platforms: runs in `node` and in `chromium` against the packed package. */
-const CONFORMANCE = 'test/conformance/**/*.test.ts'
+const CONFORMANCE = 'test/conformance/*.test.ts'
 
 /** Makes `import 'constellite'` mean the installed tarball, by its own `exports`. */
 function resolvePacked(): Plugin {
@@ -45,11 +45,12 @@ const unit: TestProjectInlineConfiguration = {
 
 const node: TestProjectInlineConfiguration = {
   plugins: [resolvePacked()],
+  resolve: { alias: { '#place': join(import.meta.dirname, 'test/conformance/place-node.ts') } },
   test: {
     name: 'node',
     environment: 'node',
-    include: ['test/node/**/*.test.ts', CONFORMANCE],
-    globalSetup: ['test/support/use-packed.ts'],
+    include: [CONFORMANCE],
+    globalSetup: ['test/support/use-packed.ts', 'test/support/use-relay.ts'],
     testTimeout: 30_000,
   },
 }
@@ -114,12 +115,17 @@ function chromiumProject(executablePath: string): TestProjectInlineConfiguration
   const settings = inChromium('chromium', executablePath)
   return {
     plugins: [resolvePacked()],
+    resolve: {
+      alias: { '#place': join(import.meta.dirname, 'test/conformance/place-chromium.ts') },
+    },
     server: { fs: { strict: false } },
     optimizeDeps: { exclude: ['constellite'] },
     test: {
       ...settings,
-      include: [CONFORMANCE],
-      globalSetup: ['test/support/remove-profile.ts', 'test/support/use-packed.ts'],
+      include: [CONFORMANCE, 'test/conformance/chromium/*.test.ts'],
+      globalSetup: ['remove-profile', 'use-packed', 'use-relay'].map(
+        (it) => `test/support/${it}.ts`,
+      ),
     },
   }
 }

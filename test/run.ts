@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
+import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
 import {
   type AllowedSkip,
@@ -28,7 +29,8 @@ let packedFolder: string | undefined
 
 type Suite = {
   readonly name: string
-  readonly run: () => Promise<Tally>
+  /** `before` is what the stages before came to. */
+  readonly run: (before: Tally) => Promise<Tally>
 }
 
 const check: Suite = { name: 'check', run: () => script('check') }
@@ -42,12 +44,15 @@ const browser: Suite = {
 }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers') }
 
+const matrix: Suite = { name: 'matrix', run: compareMatrix }
+
 /** Suites of one stage run side by side; a stage begins when the one before has ended. */
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
   [packed, unit],
   [node],
   [browser, consumers],
+  [matrix],
 ]
 
 const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
@@ -62,7 +67,8 @@ async function main(part: string | undefined): Promise<void> {
   if (stages === undefined) throw new Error(`no suite "${part}": ${Object.keys(PARTS).join(', ')}`)
   const tallies: Tally[] = []
   for (const stage of stages) {
-    tallies.push(...(await Promise.all(stage.map((suite) => runSuite(suite)))))
+    const before = addTallies(tallies)
+    tallies.push(...(await Promise.all(stage.map((suite) => runSuite(suite, before)))))
   }
   const total = addTallies(tallies)
   for (const { name, reason } of total.skips) console.log(`skipped: ${name}: ${reason}`)
@@ -70,9 +76,9 @@ async function main(part: string | undefined): Promise<void> {
   if (total.failed > 0) process.exitCode = 1
 }
 
-async function runSuite(suite: Suite): Promise<Tally> {
+async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
   const startedAt = performance.now()
-  const tally = await suite.run()
+  const tally = await suite.run(before)
   const refused = refuseSkips(suite.name, tally.skips, {
     inCi: process.env['CI'] === 'true',
     allowed: JSON.parse(readFileSync(`${ROOT}test/skips.json`, 'utf8')) as AllowedSkip[],
@@ -100,6 +106,15 @@ async function packForAll(): Promise<Tally> {
     console.error(`pack: ${error instanceof Error ? error.message : error}`)
     return { ...NOTHING, failed: 1 }
   }
+}
+
+/** The README says what this run proved, no more and no less. */
+async function compareMatrix(before: Tally): Promise<Tally> {
+  const proved = formatMatrix(before.proofs)
+  const said = matrixIn(readFileSync(`${ROOT}README.md`, 'utf8'))
+  if (said === proved) return { ...NOTHING, passed: 1 }
+  console.error(`matrix: README.md does not say what this run proved, which is:\n${proved}`)
+  return { ...NOTHING, failed: 1 }
 }
 
 async function inChromium(name: string, projects = [name]): Promise<Tally> {

@@ -2,10 +2,14 @@
 
 export type Skip = { readonly name: string; readonly reason: string }
 
+/** What the conformance suite proved: per group of tests (its first describe), in which projects. */
+export type Proof = { readonly group: string; readonly project: string; readonly ok: boolean }
+
 export type Tally = {
   readonly passed: number
   readonly failed: number
   readonly skips: readonly Skip[]
+  readonly proofs: readonly Proof[]
 }
 
 /** A skip that CI lets pass: the suite, the test (or `*` for a whole suite), and why. */
@@ -15,13 +19,14 @@ export type AllowedSkip = {
   readonly reason: string
 }
 
-export const NOTHING: Tally = { passed: 0, failed: 0, skips: [] }
+export const NOTHING: Tally = { passed: 0, failed: 0, skips: [], proofs: [] }
 
 export function addTallies(tallies: readonly Tally[]): Tally {
   return {
     passed: tallies.reduce((sum, it) => sum + it.passed, 0),
     failed: tallies.reduce((sum, it) => sum + it.failed, 0),
     skips: tallies.flatMap((it) => it.skips),
+    proofs: tallies.flatMap((it) => it.proofs),
   }
 }
 

@@ -1,0 +1,64 @@
+import { isFailure, open } from 'constellite'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { place } from '#place'
+import { failureOf } from './failures.ts'
+
+describe('open', () => {
+  it('answers a handle at once, which says where its storage is when it is ready', async () => {
+    const db = open(place.freshName('open'))
+    onTestFinished(() => db.close())
+    expect(db.status.state).toBe('idle')
+    const { address, role } = await db.ready
+    expect(address.length).toBeGreaterThan(40)
+    expect(role).toBe('writer')
+    expect(db.status.storage).toMatchObject({ kind: place.storageKind, durable: true })
+    expect(db.status.identity?.publicKey).toHaveLength(32)
+  })
+
+  it('applies migrations once, in order, and keeps them over a reopening', async () => {
+    const name = place.freshName('open')
+    const first = 'CREATE TABLE note (id INTEGER PRIMARY KEY)'
+    const db = await open(name, { migrations: [first] })
+    await db.run`INSERT INTO note VALUES (1)`
+    await db.close()
+    const second = 'ALTER TABLE note ADD COLUMN body TEXT'
+    const again = await open(name, { migrations: [first, second] })
+    onTestFinished(() => again.close())
+    expect(await again.all`SELECT * FROM note`).toEqual([{ id: 1, body: null }])
+  })
+
+  it('refuses an edited migration, and a database ahead of the code', async () => {
+    const name = place.freshName('open')
+    const migrations = ['CREATE TABLE a (x)', 'CREATE TABLE b (x)']
+    await (await open(name, { migrations })).close()
+    const edited = open(name, { migrations: ['CREATE TABLE a (y)', migrations[1] ?? ''] })
+    expect(await failureOf(edited.ready)).toBe('ErrMigrationEdited')
+    await edited.close()
+    const older = open(name, { migrations: migrations.slice(0, 1) })
+    expect(await failureOf(older.ready)).toBe('ErrSchemaNewer')
+    await older.close()
+  })
+
+  it('refuses an option that does not exist, by name', () => {
+    try {
+      // @ts-expect-error: the types refuse it too.
+      open(place.freshName('open'), { colour: 'blue' })
+      expect.unreachable()
+    } catch (error) {
+      expect(isFailure(error, 'ErrOption') && error.facts['option']).toBe('colour')
+    }
+  })
+
+  it('gives one connection for one name, counted, and refuses other options meanwhile', async () => {
+    const name = place.freshName('open')
+    const left = await open(name)
+    const right = await open(name)
+    await left.exec('CREATE TABLE note (id INTEGER PRIMARY KEY)')
+    await left.close()
+    await right.run`INSERT INTO note VALUES (1)`
+    const other = open(name, { migrations: ['CREATE TABLE x (y)'] })
+    expect(await failureOf(other.ready)).toBe('ErrOptionsDiffer')
+    await right.close()
+    expect(await failureOf(right.all`SELECT 1`)).toBe('ErrClosed')
+  })
+})

@@ -1,0 +1,17 @@
+/** What differs between the platforms that run the conformance suite; the project's alias `#place` picks one
+ *  of place-node.ts and place-chromium.ts. */
+
+export type Place = {
+  /** Storage that `status` must report here. */
+  readonly storageKind: 'node-fs' | 'opfs'
+  /** A name of a database that does not exist yet. */
+  freshName(label: string): string
+  /** Opens `name` from another process or window and answers how that went. */
+  openElsewhere(name: string): Promise<Elsewhere>
+  /** Bytes of an exported file. */
+  bytesOf(file: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<Uint8Array>
+}
+
+export type Elsewhere =
+  | { readonly opened: true }
+  | { readonly opened: false; readonly code: string; readonly facts: Record<string, unknown> }
