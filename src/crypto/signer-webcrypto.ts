@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, type Result } from '../base/failure.ts'
 import { pkcs8FromSeed, seedFromPkcs8 } from './pkcs8.ts'
+import { wipe } from './secret.ts'
 import type { Signer } from './signer.ts'
 
 const ALGORITHM = 'Ed25519'
@@ -89,7 +90,10 @@ export async function createWebCryptoSeed(): Promise<{
   readonly publicKey: Uint8Array
 }> {
   const key = await createWebCryptoKey({ extractable: true })
-  return { seed: seedFromPkcs8(await exportWebCryptoKey(key)), publicKey: key.publicKey }
+  const pkcs8 = await exportWebCryptoKey(key)
+  const seed = seedFromPkcs8(pkcs8)
+  wipe(pkcs8)
+  return { seed, publicKey: key.publicKey }
 }
 
 /** Random bytes for a seed where WebCrypto has no Ed25519. */

@@ -101,6 +101,7 @@ export const DOMAINS = {
   root: 'constellite root v1',
   hello: 'constellite hello v1',
   migration: 'constellite migration v1',
+  opfsFolder: 'constellite opfs folder of a long name v1',
 } as const
 
 const utf8 = new TextEncoder()
