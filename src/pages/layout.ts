@@ -74,7 +74,8 @@ export function lockBytePgno(pageSize: number): number {
 }
 
 export function isPageSize(value: number): boolean {
-  return value >= PAGE_SIZE_MIN && value <= PAGE_SIZE_MAX && (value & (value - 1)) === 0
+  const isPowerOfTwo = Number.isInteger(value) && (value & (value - 1)) === 0
+  return isPowerOfTwo && value >= PAGE_SIZE_MIN && value <= PAGE_SIZE_MAX
 }
 
 export function pageSizeToLog2(pageSize: number): number {
