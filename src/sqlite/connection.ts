@@ -64,6 +64,8 @@ type Session = {
   /** What the open transaction has used so far. */
   readonly transaction: TableUse
   readonly compiler: Compiler
+  /** The cache is dropped when the open transaction ends. */
+  isResetDue: boolean
   /** What a callback refused or threw since the last call. */
   takeFailure(): unknown
   throwFailure(resultCode: number): never
@@ -122,11 +124,9 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
     },
     resetCache() {
       open()
-      exports.sqlite3_file_control(database, 0, FCNTL_RESET_CACHE, 0)
-      // The file control keeps the parsed schema, whose cookie may be equal on another history.
-      compiler.each('PRAGMA writable_schema = RESET', (statement) =>
-        execute(session, statement, undefined, () => undefined),
-      )
+      // Inside a transaction the old snapshot is still read, and its schema parsed again.
+      if (connection.inTransaction) session.isResetDue = true
+      else resetCache(session)
     },
     close() {
       if (!isOpen) return
@@ -180,6 +180,7 @@ function openSession(parts: ConnectionParts): Session {
     intent,
     transaction,
     compiler,
+    isResetDue: false,
     takeFailure,
     throwFailure,
     close() {
@@ -222,14 +223,25 @@ function execute(
     authorizer.isVacuum = false
     intent.isVacuum = false
     intent.isAnnounced = false
-    if (exports.sqlite3_get_autocommit(database) !== 0) forgetUse(transaction)
+    if (exports.sqlite3_get_autocommit(database) !== 0) endTransaction(session)
   }
 }
 
-function forgetUse(use: TableUse): void {
-  use.reads.clear()
-  use.writes.clear()
-  use.isSchemaChange = false
+function endTransaction(session: Session): void {
+  const { transaction } = session
+  transaction.reads.clear()
+  transaction.writes.clear()
+  transaction.isSchemaChange = false
+  if (session.isResetDue) resetCache(session)
+}
+
+/** The file control keeps the parsed schema, whose cookie may be equal on another history. */
+function resetCache(session: Session): void {
+  session.isResetDue = false
+  session.parts.sqlite3.wasm.exports.sqlite3_file_control(session.database, 0, FCNTL_RESET_CACHE, 0)
+  session.compiler.each('PRAGMA writable_schema = RESET', (statement) =>
+    execute(session, statement, undefined, () => undefined),
+  )
 }
 
 function closedFailure(): ConstelliteError {

@@ -63,19 +63,23 @@ function openHandle(shared: Shared, intent: CommitIntent): VfsFile {
 
   const isWriter = (): boolean => shared.writer === self
   const version = (): Version => pinned ?? pages.version
-  const repin = (): void => {
-    const old = pinned
-    pinned = pages.pin()
-    if (old !== undefined) pages.unpin(old)
+  /** A pin of the writer's own would make the store keep every page that it is about to replace. */
+  const withoutPin = (work: () => void): void => {
+    if (pinned !== undefined) pages.unpin(pinned)
+    try {
+      work()
+    } finally {
+      pinned = pages.pin()
+    }
   }
   const commit = (): void => {
     const pageSize = overlayPageSize(overlay)
     const pageCount = readPageCount(overlay)
     const changes = changedPages(shared, overlay, pageCount)
-    space.commit({ changes, pageCount, pageSize, tables: intent.changedTables() })
+    const tables = intent.changedTables()
+    withoutPin(() => space.commit({ changes, pageCount, pageSize, tables }))
     overlay.clear()
     filePages = pageCount
-    repin()
   }
   const reserve = (): number => {
     if (isWriter()) return SQLITE_OK
@@ -136,10 +140,15 @@ function openHandle(shared: Shared, intent: CommitIntent): VfsFile {
     control(operation) {
       if (operation === FCNTL_COMMIT_PHASETWO) return SQLITE_OK
       if (operation !== FCNTL_SYNC) return SQLITE_NOTFOUND
-      const isCommit = (intent.isAnnounced || intent.isVacuum) && counterMoved(shared, overlay)
+      const isAnnounced = intent.isAnnounced || intent.isVacuum
       intent.isAnnounced = false
-      if (isCommit) commit()
-      else overlay.clear()
+      if (counterMoved(shared, overlay)) {
+        // Dropping it would lose a commit that SQLite believes in; failing makes SQLite roll back.
+        assert(isAnnounced, 'a change counter moves only in an announced commit')
+        commit()
+      } else {
+        overlay.clear()
+      }
       return SQLITE_OK
     },
     close() {

@@ -1,10 +1,17 @@
 /** Fixtures of the sqlite tests: a page space in memory that records commits and can refuse them. */
 
 import { ConstelliteError, type FailureCode } from '../../src/base/failure.ts'
-import type { PageChanges, PageStore, Version } from '../../src/pages/store.ts'
+import {
+  createPageStore,
+  type PageChanges,
+  type PageStore,
+  type Version,
+} from '../../src/pages/store.ts'
 import { createEngine, type Engine, type EngineOptions } from '../../src/sqlite/engine.ts'
 import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import type { PageSpace } from '../../src/sqlite/page-space.ts'
+import type { DeviceFile } from '../../src/storage/device.ts'
+import { createMemoryDevice } from '../../src/storage/memory.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
 
 export type Commit = {
@@ -20,63 +27,63 @@ export type TestSpace = PageSpace & {
   /** Thrown by the next commit, once. */
   failure: unknown
   pinCount(): number
+  /** Goes on over another database, as an installed snapshot does. */
+  replaceFile(file: Uint8Array): void
 }
 
-type State = { readonly pages: ReadonlyMap<number, Uint8Array>; readonly pageCount: number }
+export async function createMemoryFile(): Promise<DeviceFile> {
+  const device = createMemoryDevice(createManualHost())
+  await device.acquire()
+  const [file] = await device.open(['file'])
+  if (file === undefined) throw new Error('The memory device opened no file.')
+  return file
+}
 
-/** Every version whole, in a map: slow, and too simple to be wrong. */
-export function createMemoryPages(): PageStore & { pinCount(): number } {
-  const states: State[] = [{ pages: new Map(), pageCount: 0 }]
-  let pageSize = 0
-  let pins = 0
-  const stateOf = (version: Version): State => states[version] as State
-  const newest = (): Version => states.length - 1
-  const imageOf = (pgno: number, version: Version): Uint8Array =>
-    stateOf(version).pages.get(pgno) ?? new Uint8Array(pageSize)
-  return {
-    get pageSize() {
-      return pageSize
-    },
-    get version() {
-      return newest()
-    },
-    pinCount: () => pins,
-    pageCount: (version) => stateOf(version).pageCount,
-    read(pgno, version, target, offset) {
-      if (pgno > stateOf(version).pageCount) return false
-      target.set(imageOf(pgno, version).subarray(offset, offset + target.byteLength))
-      return true
-    },
-    image: (pgno) => imageOf(pgno, newest()),
-    pin() {
-      pins += 1
-      return newest()
-    },
-    unpin() {
-      pins -= 1
-    },
-    commit(changes, pageCount, size) {
-      pageSize = size
-      const pages = new Map([...stateOf(newest()).pages, ...changes])
-      for (const pgno of pages.keys()) if (pgno > pageCount) pages.delete(pgno)
-      states.push({ pages, pageCount })
-      return newest()
-    },
-    dirtyPages: () => [],
-    dirtyBytes: 0,
-    checkpoint: async () => undefined,
-    replace: () => undefined,
+/** The real page store over `file`; `prefill` is a whole SQLite file to begin with. */
+function createTestPages(file: DeviceFile, prefill?: Uint8Array): PageStore {
+  if (prefill === undefined) return createPageStore({ file, pageSize: 0, pageCount: 0 })
+  file.write(0, prefill)
+  const pageSize = pageSizeOf(prefill)
+  return createPageStore({ file, pageSize, pageCount: prefill.byteLength / pageSize })
+}
+
+/** What is used of the package itself to make stock files. */
+type StockSqlite = {
+  readonly capi: { sqlite3_js_db_export(database: unknown): Uint8Array }
+  readonly oo1: { DB: new (name: string) => { exec(sql: string): void; close(): void } }
+}
+
+/** A file as plain SQLite makes it. */
+export async function createStockFile(sql: string): Promise<Uint8Array> {
+  // The loader's type names only what the engine uses.
+  const { capi, oo1 } = (await loadSqliteNode()) as unknown as StockSqlite
+  const database = new oo1.DB(':memory:')
+  try {
+    database.exec(sql)
+    return capi.sqlite3_js_db_export(database)
+  } finally {
+    database.close()
   }
 }
 
-export function createTestSpace(): TestSpace {
-  const pages = createMemoryPages()
+export function pageSizeOf(file: Uint8Array): number {
+  const size = new DataView(file.buffer, file.byteOffset).getUint16(16)
+  return size === 1 ? 65536 : size
+}
+
+export async function createTestSpace(prefill?: Uint8Array): Promise<TestSpace> {
+  const { pages, pinCount } = countPins(createTestPages(await createMemoryFile(), prefill))
+  const spare = await createMemoryFile()
   const space: TestSpace = {
     pages,
     isReadOnly: false,
     commits: [],
     failure: undefined,
-    pinCount: pages.pinCount,
+    pinCount,
+    replaceFile(file) {
+      spare.write(0, file)
+      pages.replace(spare, pageSizeOf(file), file.byteLength / pageSizeOf(file))
+    },
     commit(transaction) {
       const { failure } = space
       space.failure = undefined
@@ -86,6 +93,26 @@ export function createTestSpace(): TestSpace {
     },
   }
   return space
+}
+
+function countPins(pages: PageStore): { pages: PageStore; pinCount(): number } {
+  let count = 0
+  // Delegation by prototype keeps the getters of the store.
+  const counted: PageStore = Object.create(pages, {
+    pin: {
+      value: () => {
+        count += 1
+        return pages.pin()
+      },
+    },
+    unpin: {
+      value: (version: Version) => {
+        count -= 1
+        pages.unpin(version)
+      },
+    },
+  })
+  return { pages: counted, pinCount: () => count }
 }
 
 export async function createTestEngine(
