@@ -41,7 +41,8 @@ export type Device = {
   list(): Promise<readonly string[]>
   /** Opens every named file (made when missing), handles first, so that reading and writing can be
    *  synchronous afterwards.  May be called again for more names.  A name is 1 to 64 of a-z, 0-9,
-   *  dot, underscore and hyphen, begins with a letter or digit, and not with "owner". */
+   *  dot, underscore and hyphen, begins with a letter or digit, and is neither "owner" nor begins
+   *  with "owner-". */
   open(names: readonly string[]): Promise<readonly DeviceFile[]>
   /** Removes closed files; names that do not exist are skipped. */
   remove(names: readonly string[]): Promise<void>

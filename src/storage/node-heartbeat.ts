@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { delay, type Host, type Timer } from '../base/host.ts'
 import { inUseFailure, type Owner, ownershipLostFailure } from './failures.ts'
 import { codeOf, nodeFailure } from './node-errors.ts'
-import { OWNER_PREFIX } from './owned.ts'
+import { OWNER_FILE } from './owned.ts'
 
 export const BEAT_MS = 2_000
 export const STALE_MS = 10_000
@@ -169,7 +169,7 @@ function beatOnce(directory: string, text: string): string | undefined {
  *  one instead puts it back, and its owner would notice if that came too late. */
 function removeStale(claim: HeartbeatClaim, stale: FoundBeat): void {
   const { directory, record } = claim
-  const aside = join(directory, `${OWNER_PREFIX}-stale-${record.nonce}`)
+  const aside = join(directory, `${OWNER_FILE}-stale-${record.nonce}`)
   try {
     renameSync(beatPath(directory), aside)
     const text = withFile(aside, 'r', readFound).text
@@ -184,7 +184,7 @@ function removeStale(claim: HeartbeatClaim, stale: FoundBeat): void {
 
 /** Now, by the clock that stamps the heartbeat file. */
 function fileSystemNow(claim: HeartbeatClaim): number {
-  const probe = join(claim.directory, `${OWNER_PREFIX}-probe-${claim.record.nonce}`)
+  const probe = join(claim.directory, `${OWNER_FILE}-probe-${claim.record.nonce}`)
   try {
     return withFile(probe, 'w', (fd) => {
       writeSync(fd, '0', 0)
@@ -200,7 +200,7 @@ function fileSystemNow(claim: HeartbeatClaim): number {
 /** Probes and stale files of those who were killed while taking over. */
 function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory)) {
-    if (name.startsWith(`${OWNER_PREFIX}-`)) rmSync(join(directory, name), { force: true })
+    if (name.startsWith(`${OWNER_FILE}-`)) rmSync(join(directory, name), { force: true })
   }
 }
 
@@ -232,7 +232,7 @@ function textOf(record: BeatRecord): string {
 }
 
 function beatPath(directory: string): string {
-  return join(directory, OWNER_PREFIX)
+  return join(directory, OWNER_FILE)
 }
 
 function withFile<T>(path: string, flags: string, task: (fd: number) => T): T {

@@ -6,7 +6,7 @@
 import type { Host } from '../base/host.ts'
 import { inUseFailure, type Owner } from './failures.ts'
 import { type OpfsDirectory, openHandle, withPatience } from './opfs-handles.ts'
-import { OWNER_PREFIX, type Ownership } from './owned.ts'
+import { OWNER_FILE, type Ownership } from './owned.ts'
 
 export type FolderToOwn = {
   readonly name: string
@@ -33,7 +33,7 @@ export async function ownFolder(host: Host, target: FolderToOwn): Promise<Owners
       const sign = await holdLock(locks, `${signPrefix(folder)}${label}`)
       if (sign !== undefined) held.push(sign)
     }
-    const fence = await openHandle(host, directory, OWNER_PREFIX)
+    const fence = await openHandle(host, directory, OWNER_FILE)
     if (fence === undefined) throw inUseFailure(name, undefined)
     return {
       check() {},

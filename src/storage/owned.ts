@@ -26,8 +26,8 @@ export type DeviceBackend = {
   removeFile(name: string): Promise<void>
 }
 
-/** Names beginning with this are the device's own and never listed. */
-export const OWNER_PREFIX = 'owner'
+/** The device's own files have this name, or begin with it and a hyphen; they are never listed. */
+export const OWNER_FILE = 'owner'
 
 /** Lower case only, because some disks cannot tell `A` from `a`. */
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
@@ -61,7 +61,7 @@ export function createOwnedDevice(backend: DeviceBackend): Device {
     list: () =>
       owned(async () => {
         const names = await backend.list()
-        return names.filter((name) => !name.startsWith(OWNER_PREFIX)).sort()
+        return names.filter((name) => !isOwnerFile(name)).sort()
       }),
     open: (names) => owned(() => openAll(backend, state, names)),
     remove: (names) =>
@@ -172,9 +172,13 @@ function guardFile(file: DeviceFile, name: string, state: State): DeviceFile {
 
 function assertFileName(name: string): void {
   assert(
-    FILE_NAME.test(name) && !name.startsWith(OWNER_PREFIX),
+    FILE_NAME.test(name) && !isOwnerFile(name),
     `${JSON.stringify(name)} can name a file of a device`,
   )
+}
+
+export function isOwnerFile(name: string): boolean {
+  return name === OWNER_FILE || name.startsWith(`${OWNER_FILE}-`)
 }
 
 function assertOffset(at: number): void {
