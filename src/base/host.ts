@@ -20,8 +20,16 @@ export type Host = {
   readonly who: string
 }
 
+/** What of an AbortSignal is used here; the type itself is missing in projects without DOM or Node types. */
+export type StopSignal = {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 /** Resolves after `delayMs` of the host's time; rejects with the signal's reason when it fires. */
-export function delay(host: Host, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function delay(host: Host, delayMs: number, signal?: StopSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const onAbort = (): void => {
