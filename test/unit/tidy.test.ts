@@ -134,6 +134,13 @@ describe('clocks', () => {
     expect(run(clocks, { 'src/platform/b.ts': code })).toEqual([])
   })
 
+  it('refuses sleeping and unseeded dice in unit tests, where the clock may be read', () => {
+    expect(run(clocks, { 'test/unit/b.test.ts': 'setTimeout(f, 1); Math.random()' })).toHaveLength(
+      2,
+    )
+    expect(run(clocks, { 'test/unit/b.test.ts': 'Date.now(); console.log(1)' })).toEqual([])
+  })
+
   it('accepts a date made of a number, and Math', () => {
     expect(
       run(clocks, { 'src/base/b.ts': 'new Date(1); Math.max(1, 2); host.setTimeout()' }),
