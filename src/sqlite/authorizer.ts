@@ -44,7 +44,8 @@ export function createAuthorizer(heap: Heap, pragmaFacts: () => PragmaFacts): Au
   let use = createTableUse()
   let refusal: ConstelliteError | undefined
   let lastRead: Pointer = 0
-  const isMain = (schema: Pointer): boolean => heap.cText(schema) === 'main'
+  // A table of which no column is read (count(*)) comes as it was written, mostly without a schema.
+  const isMain = (schema: Pointer): boolean => schema === 0 || heap.cText(schema) === 'main'
   const refuse = (failure: ConstelliteError | undefined): number => {
     refusal ??= failure
     return failure === undefined ? SQLITE_OK : SQLITE_DENY

@@ -11,6 +11,8 @@ export type Description = {
   readonly isReadOnly: boolean
 }
 
+type Table = { readonly name: string; readonly type: string }
+
 /** Rows of this are what `describeUse` asks for. */
 export const TABLE_LIST_SQL =
   "SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name"
@@ -20,16 +22,19 @@ export function describeUse(
   isReadOnly: boolean,
   tableList: readonly Row[],
 ): Description {
-  const types = new Map(tableList.map((row) => [String(row['name']), String(row['type'])]))
+  const tables = new Map<string, Table>()
+  for (const row of tableList) {
+    const table = { name: String(row['name']), type: String(row['type']) }
+    tables.set(table.name.toLowerCase(), table)
+  }
   // SQLite lists its schema table under the newer of its names.
-  types.set('sqlite_master', 'table')
-  const virtuals = [...types].filter(([, type]) => type === 'virtual').map(([name]) => name)
+  tables.set('sqlite_master', { name: 'sqlite_master', type: 'table' })
   const resolve = (names: ReadonlySet<string>): readonly string[] => {
     const resolved = new Set<string>()
     for (const name of names) {
-      const type = types.get(name)
-      if (type === 'shadow') resolved.add(ownerOf(name, virtuals))
-      else if (type === 'table' || type === 'virtual') resolved.add(name)
+      const table = tables.get(name.toLowerCase())
+      if (table?.type === 'shadow') resolved.add(ownerOf(table.name, tables))
+      else if (table?.type === 'table' || table?.type === 'virtual') resolved.add(table.name)
     }
     return [...resolved].sort()
   }
@@ -37,10 +42,11 @@ export function describeUse(
 }
 
 /** `search_content` belongs to `search`; with `a` and `a_b` virtual, `a_b_data` belongs to `a_b`. */
-function ownerOf(shadow: string, virtuals: readonly string[]): string {
+function ownerOf(shadow: string, tables: ReadonlyMap<string, Table>): string {
   let owner = ''
-  for (const name of virtuals) {
-    if (shadow.startsWith(`${name}_`) && name.length > owner.length) owner = name
+  for (const { name, type } of tables.values()) {
+    const isOwner = type === 'virtual' && shadow.startsWith(`${name}_`)
+    if (isOwner && name.length > owner.length) owner = name
   }
   return owner === '' ? shadow : owner
 }
