@@ -1,0 +1,80 @@
+/** Create: a new log on a device that has none.
+ *  Keeps: the start mark is flushed before the log is answered. */
+
+import { assert } from '../base/assert.ts'
+import { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import type { Device } from '../storage/device.ts'
+import { flushLog } from './flush.ts'
+import { createFrameIndex } from './frame-index.ts'
+import { createGroupDraft } from './group-draft.ts'
+import { FILE_HEADER_BYTES } from './layout.ts'
+import { createLogState, type LogState } from './log-state.ts'
+import { createPool, isLogFile } from './pool.ts'
+import type { StartMark } from './records.ts'
+import { findSegmentHeader } from './segment-header.ts'
+
+export type WalOptions = {
+  /** Most bytes that all segments together may take before commits are refused.  Default 64 MiB. */
+  readonly capBytes?: number
+  /** Open although something flushed cannot be read, and go on from what is before it. */
+  readonly repair?: boolean
+}
+
+export const CAP_BYTES = 67_108_864
+/** 1 GiB: a whole log is read at open. */
+export const CAP_BYTES_MAX = 1_073_741_824
+
+export type WalInit = {
+  readonly host: Host
+  /** Acquired already. */
+  readonly device: Device
+  readonly options?: WalOptions
+}
+
+export async function createLog(init: WalInit & { readonly mark: StartMark }): Promise<LogState> {
+  const { host, device, mark } = init
+  const capBytes = capBytesOf(init.options)
+  const names = (await device.list()).filter(isLogFile)
+  const files = await device.open(names)
+  // What a making that was cut short left behind.
+  const left = names.map((name, index) => {
+    const file = files[index]
+    assert(file !== undefined, 'a device answers a handle for each name')
+    const start = new Uint8Array(Math.min(FILE_HEADER_BYTES, file.size()))
+    file.read(0, start)
+    return { name, file, isSegment: findSegmentHeader(start).type !== 'absent' }
+  })
+  const pool = createPool(device, names)
+  await pool.give(left)
+  const pooled = await pool.take()
+  const state = createLogState({
+    host,
+    pool,
+    capBytes,
+    owner: 1,
+    index: createFrameIndex(),
+    segments: [],
+    mark,
+    redoGroup: 1n,
+    oldestFile: 1n,
+    drafts: [createGroupDraft(1n)],
+    newestSeq: mark.position.seq,
+    flushedGroup: 0n,
+    holders: mark.holders,
+  })
+  state.rollover = { mark, pooled, uncoveredGroup: 1n, isReset: true }
+  await flushLog(state)
+  return state
+}
+
+export function capBytesOf(options: WalOptions = {}): number {
+  const { capBytes = CAP_BYTES } = options
+  if (Number.isSafeInteger(capBytes) && capBytes > 0 && capBytes <= CAP_BYTES_MAX) return capBytes
+  throw new ConstelliteError({
+    code: 'ErrOption',
+    message: `The cap of the log cannot be ${capBytes} bytes.`,
+    hint: `It is a whole number up to ${CAP_BYTES_MAX}.`,
+    facts: { capBytes },
+  })
+}

@@ -1,0 +1,18 @@
+/** Damage: the failure for bytes of the log that are not what was written. */
+
+import { ConstelliteError, type Facts, type FailureInit } from '../base/failure.ts'
+
+export function damage(what: string, facts: Facts = {}, cause?: unknown): ConstelliteError {
+  return new ConstelliteError(damageInit(what, facts, cause))
+}
+
+export function damageInit(what: string, facts: Facts = {}, cause?: unknown): FailureInit {
+  return {
+    code: 'ErrCorrupt',
+    message: `The log is damaged: ${what}.`,
+    hint: 'Restore another copy, or open with repair to keep what is before the damage.',
+    facts,
+    retry: 'after-repair',
+    cause,
+  }
+}

@@ -1,0 +1,110 @@
+/** Recover: what the files of a log hold, decided from their bytes alone (FORMATS §10).
+ *  Keeps: the answer is a prefix of what was staged and has everything that was flushed, or it is
+ *  ErrCorrupt; a torn tail is left out and counted.  `repair` takes the prefix before the damage.
+ *  Never: touches a device, so that a simulator and a fuzzer can drive it; open.ts does what it says.
+ *
+ *  What was flushed: a group says which groups were known flushed when it was written, so everything up
+ *  to the highest such number was.  Groups after it are only readable now: their flush may never have
+ *  come, or have failed and left them in a cache.  They are the `tail`, to be written again. */
+
+import { fail, isFailure, type Result, succeed } from '../base/failure.ts'
+import type { Position } from '../base/ids.ts'
+import { DecodeError } from '../bytes/reader.ts'
+import { damageInit } from './damage.ts'
+import type { FrameIndex } from './frame-index.ts'
+import { type KeptSegment, type ReadLog, readGroups } from './read-groups.ts'
+import type { Holder, LogRecord, StartMark, WalRecord } from './records.ts'
+import { type PlacedRecord, replayRecords } from './replay.ts'
+import {
+  findNewest,
+  findSegments,
+  type LogFile,
+  type NewestSegment,
+  refuseUnlessNew,
+} from './segments.ts'
+
+export type RecoveredLog = {
+  /** Oldest first. */
+  readonly segments: readonly KeptSegment[]
+  /** Files that hold nothing that counts; a header in one of them is to be erased first. */
+  readonly unused: readonly string[]
+  readonly mark: StartMark
+  readonly redoGroup: bigint
+  readonly holders: readonly Holder[]
+  readonly index: FrameIndex
+  /** From the redo group on, for the caller to replay. */
+  readonly records: readonly PlacedRecord<WalRecord>[]
+  readonly position: Position
+  /** Frames beyond `position` are to be cut, because their transaction has no end. */
+  readonly isCut: boolean
+  /** Highest owner number found. */
+  readonly owner: number
+  readonly lastGroup: bigint
+  readonly knownFlushed: bigint
+  /** Records of the groups after `knownFlushed`. */
+  readonly tail: readonly PlacedRecord<LogRecord>[]
+  /** The log was closed in order and nothing was begun after that. */
+  readonly isClean: boolean
+  readonly tornBytes: number
+  /** The first group that was given up, when `repair` gave any up. */
+  readonly repairedGroup: bigint | undefined
+}
+
+/** Undefined when there is no log, or only one whose making was cut short. */
+export function recoverLog(
+  files: readonly LogFile[],
+  options: { readonly repair: boolean },
+): Result<RecoveredLog | undefined> {
+  try {
+    return succeed(recover(files, options.repair))
+  } catch (error) {
+    if (isFailure(error)) return { ok: false, failure: error }
+    // A RangeError of a DataView counts as malformed input too, as in bytes/reader.ts.
+    if (!(error instanceof DecodeError) && !(error instanceof RangeError)) throw error
+    return fail(damageInit(`a record cannot be read, ${error.message}`, {}, error))
+  }
+}
+
+function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | undefined {
+  const segments = findSegments(files, repair)
+  const newest = findNewest(segments, repair)
+  if (newest === undefined) {
+    if (!repair) refuseUnlessNew(files, segments)
+    return undefined
+  }
+  const log = readGroups(segments, newest, repair)
+  const { mark, redoGroup } = log.start
+  const replay = replayRecords(mark, log.records)
+  const lastGroup = log.last?.number ?? newest.header.firstGroup - 1n
+  const knownFlushed = knownFlushedOf(newest, lastGroup)
+  const { end } = newest.scan
+  const tornBytes = end.type === 'open' ? end.tornBytes : 0
+  const isRepaired = newest.isRepaired || log.repairedGroup !== undefined
+  const used = new Set(log.kept.map(({ segment }) => segment.file.name))
+  return {
+    segments: log.kept,
+    unused: files.map((file) => file.name).filter((name) => !used.has(name)),
+    mark,
+    redoGroup,
+    holders: log.holders,
+    index: log.index,
+    ...replay,
+    owner: log.owner,
+    lastGroup,
+    knownFlushed,
+    tail: log.records.filter(({ place }) => place.group > knownFlushed),
+    isClean: !isRepaired && tornBytes === 0 && isClosed(log),
+    tornBytes,
+    repairedGroup: isRepaired ? (log.repairedGroup ?? lastGroup + 1n) : undefined,
+  }
+}
+
+function knownFlushedOf(newest: NewestSegment, lastGroup: bigint): bigint {
+  const { flushed } = newest.scan
+  return flushed < lastGroup ? flushed : lastGroup
+}
+
+/** An orderly close ends the log with an empty group that knows all before it flushed. */
+function isClosed({ last }: ReadLog): boolean {
+  return last !== undefined && last.bodyBytes === 0 && last.flushed === last.number - 1n
+}
