@@ -56,7 +56,6 @@ async function installInto(
   let authority: Authority | undefined
   let pageSize = 0
   let pageCount = 0
-  const leaves: Uint8Array[] = []
   const result = await readSnapshot(parts, {
     header(header) {
       authority = checkHeader(state, header)
@@ -65,15 +64,12 @@ async function installInto(
     },
     pages(firstPgno, bytes) {
       slot.pageFile.write((firstPgno - 1) * pageSize, bytes)
-      for (let at = 0; at < bytes.byteLength; at += pageSize) {
-        leaves.push(leafOf(bytes.subarray(at, at + pageSize)))
-      }
-      onProgress(leaves.length / Math.max(1, pageCount))
+      onProgress((firstPgno - 1 + bytes.byteLength / pageSize) / pageCount)
     },
   })
   const header = orThrow(result)
-  const tree = createPageTree({ pageSize, leaves: joinLeaves(leaves) })
-  await syncSlot(slot, leaves)
+  const { tree } = header
+  await syncSlot(slot, tree)
   state.partial = undefined
   state.authority = authority
   state.head = { seq: header.seal.seq, checksum: header.seal.checksum }
@@ -118,7 +114,7 @@ async function importInto(state: ShardState, slot: Slot, source: PageImport): Pr
   const { pageSize, pageCount } = source
   const leaves = await copyPages(source, slot)
   const tree = createPageTree({ pageSize, leaves: joinLeaves(leaves) })
-  await syncSlot(slot, leaves)
+  await syncSlot(slot, tree)
   const root = tree.root()
   const payload = encodeControl({ op: 'import', pageSize, pageCount, root })
   const [frame] = chainFrames(state, 'control', [payload])
@@ -183,9 +179,9 @@ async function openSlot(state: ShardState): Promise<Slot> {
   return { slot, pageFile, leavesFile }
 }
 
-async function syncSlot(slot: Slot, leaves: readonly Uint8Array[]): Promise<void> {
+async function syncSlot(slot: Slot, tree: PageTree): Promise<void> {
   await slot.pageFile.sync()
-  slot.leavesFile.write(0, joinLeaves(leaves))
+  slot.leavesFile.write(0, tree.leaves())
   await slot.leavesFile.sync()
 }
 
