@@ -4,17 +4,28 @@
  *  the database last shrank below it is zeros, whatever the page file holds there; an image leaves
  *  memory only when the page file holds it durably and no pin needs an older one.
  *  Never: writes the log; the shard does that before it calls `commit`.  Never checks a page against
- *  its leaf.  Older versions are in pins.ts, writing in place in page-file.ts. */
+ *  its leaf.  The newest version is in overlay.ts, older ones in pins.ts, writing in place in
+ *  checkpoint.ts. */
 
 import { assert } from '../base/assert.ts'
 import { createMutex } from '../base/mutex.ts'
 import type { DeviceFile } from '../storage/device.ts'
-import { isPageSize, lockBytePgno, PAGE_COUNT_MAX } from './layout.ts'
-import { writePages } from './page-file.ts'
-import { createPins, type SavedPage } from './pins.ts'
+import { checkpointOverlay, dirtyImages } from './checkpoint.ts'
+import {
+  advanceOverlay,
+  assertPageSize,
+  createOverlay,
+  imageInFile,
+  newestPage,
+  type Overlay,
+  type OverlayInit,
+  pageAt,
+  pageCountAt,
+  readPageFile,
+} from './overlay.ts'
+import { dropPins, pinVersion, unpinVersion, type Version } from './pins.ts'
 
-/** A plain number, not a Seq: it starts at 0 at every open. */
-export type Version = number
+export type { Version } from './pins.ts'
 
 export type PageChanges = ReadonlyMap<number, Uint8Array>
 
@@ -57,171 +68,75 @@ export type PageStoreOptions = {
 
 export const RETAINED_BYTES_MAX: number = 64 * 1024 * 1024
 
-/** A page count that fell, and the version that began with it. */
-type Shrink = { readonly version: Version; readonly pageCount: number }
-
 export function createPageStore(options: PageStoreOptions): PageStore {
-  const pins = createPins(options.retainedBytesMax ?? RETAINED_BYTES_MAX)
+  const overlay = createOverlay(options, options.retainedBytesMax ?? RETAINED_BYTES_MAX)
   const checkpoints = createMutex()
-  let { file, pageSize, pageCount } = options
-  assert(pageCount === 0 || isPageSize(pageSize), `${pageSize} is a page size of SQLite`)
-  let version: Version = 0
-  let generation = 0
-  /** Newest images that the page file does not hold durably. */
-  const newest = new Map<number, Uint8Array>()
-  /** The version that the page file holds under the images above, and its page count. */
-  let fileVersion: Version = 0
-  let filePageCount = pageCount
-  /** Page counts that fell after `fileVersion`, ascending by version. */
-  let shrinks: Shrink[] = []
-  /** Pages of the file that the newest version sees; above, what nobody wrote is zeros. */
-  let visibleCount = pageCount
-
-  const readFile = (pgno: number, target: Uint8Array, offset: number): void => {
-    const count = file.read((pgno - 1) * pageSize + offset, target)
-    if (count < target.byteLength) target.fill(0, count)
-  }
-  const fileImage = (pgno: number): Uint8Array => {
-    const image = new Uint8Array(pageSize)
-    readFile(pgno, image, 0)
-    return image
-  }
-  const newestPage = (pgno: number): SavedPage => {
-    const image = newest.get(pgno)
-    if (image !== undefined) return image
-    return pgno <= visibleCount && pgno !== lockBytePgno(pageSize) ? 'in-file' : 'zeros'
-  }
-  const pageAt = (pgno: number, at: Version): SavedPage =>
-    (at === version ? undefined : pins.find(pgno, at)) ?? newestPage(pgno)
-  const countAt = (at: Version): number => {
-    const count = at === version ? pageCount : pins.pageCount(at)
-    assert(count !== undefined, `version ${at} is the newest or pinned`)
-    return count
-  }
-  const visibleAt = (at: Version): number =>
-    shrinks.reduce(
-      (count, shrink) => (shrink.version <= at ? Math.min(count, shrink.pageCount) : count),
-      filePageCount,
-    )
-  const shrinkTo = (nextCount: number): void => {
-    const savedEnd = Math.min(pageCount, pins.newestPageCount)
-    for (let pgno = nextCount + 1; pgno <= savedEnd; pgno++) pins.save(pgno, newestPage(pgno))
-    for (const pgno of newest.keys()) if (pgno > nextCount) newest.delete(pgno)
-    visibleCount = Math.min(visibleCount, nextCount)
-    // Only the newest and pinned versions are ever asked for; what lies between two counts as one.
-    const last = shrinks.at(-1)
-    const joined =
-      last !== undefined && last.version > pins.newestVersion ? shrinks.pop() : undefined
-    const lowest = Math.min(nextCount, joined?.pageCount ?? nextCount)
-    shrinks.push({ version: version + 1, pageCount: lowest })
-  }
-  /** The images that the page file lacks to be version `at`. */
-  const dirtyAt = (at: Version): Map<number, Uint8Array> => {
-    const count = countAt(at)
-    if (at === version) return new Map(newest)
-    const changed = pins.changedSince(at)
-    const dirty = new Map<number, Uint8Array>()
-    for (const [pgno, page] of changed) if (typeof page !== 'string') dirty.set(pgno, page)
-    for (const [pgno, image] of newest) {
-      if (pgno <= count && !changed.has(pgno)) dirty.set(pgno, image)
-    }
-    return dirty
-  }
-  /** Everything up to the sync happens at once, so that no commit comes between. */
-  const runCheckpoint = async (at: Version): Promise<void> => {
-    assert(at >= fileVersion, 'the page file never goes back')
-    const count = countAt(at)
-    const images = dirtyAt(at)
-    const keptCount = visibleAt(at)
-    for (const pgno of [...images.keys(), ...pins.inFileAbove(keptCount)]) {
-      pins.materialise(pgno, () => fileImage(pgno))
-      pins.enforceLimit()
-    }
-    writePages({ file, pageSize, keptCount, images })
-    fileVersion = at
-    filePageCount = count
-    shrinks = shrinks.filter((shrink) => shrink.version > at)
-    visibleCount = visibleAt(version)
-    const generationThen = generation
-    await file.sync()
-    if (generation !== generationThen) return
-    for (const [pgno, image] of images) {
-      if (newest.get(pgno) === image && pgno <= visibleCount) newest.delete(pgno)
-    }
-  }
   return {
     get pageSize() {
-      return pageSize
+      return overlay.pageSize
     },
     get version() {
-      return version
+      return overlay.version
     },
     get dirtyBytes() {
-      return newest.size * pageSize
+      return overlay.newest.size * overlay.pageSize
     },
-    pageCount: countAt,
-    read(pgno, at, target, offset) {
-      if (pgno < 1 || pgno > countAt(at)) return false
-      assert(offset + target.byteLength <= pageSize, 'a read stays inside its page')
-      const page = pageAt(pgno, at)
-      if (page === 'in-file') readFile(pgno, target, offset)
-      else if (page === 'zeros') target.fill(0)
-      else target.set(page.subarray(offset, offset + target.byteLength))
-      return true
-    },
-    image(pgno) {
-      assert(pgno >= 1 && pgno <= pageCount, `page ${pgno} is within the page count`)
-      const page = newestPage(pgno)
-      if (typeof page !== 'string') return page
-      return page === 'in-file' ? fileImage(pgno) : new Uint8Array(pageSize)
-    },
+    pageCount: (version) => pageCountAt(overlay, version),
+    read: (pgno, version, target, offset) => readPage(overlay, { pgno, version, target, offset }),
+    image: (pgno) => wholeImage(overlay, pgno),
     pin() {
-      pins.pin(version, pageCount)
-      return version
+      pinVersion(overlay.pins, overlay.version, overlay.pageCount)
+      return overlay.version
     },
-    unpin: pins.unpin,
-    commit(changes, nextCount, nextPageSize) {
-      assert(
-        nextCount >= 0 && nextCount <= PAGE_COUNT_MAX,
-        `${nextCount} pages are within the limit`,
-      )
-      assert(
-        nextCount === 0 || isPageSize(nextPageSize),
-        `${nextPageSize} is a page size of SQLite`,
-      )
-      assert(pageSize === 0 || nextCount === 0 || nextPageSize === pageSize, 'the page size stays')
-      if (pageSize === 0) pageSize = nextPageSize
-      const lockByte = lockBytePgno(pageSize)
-      if (nextCount < pageCount) shrinkTo(nextCount)
-      for (const [pgno, image] of changes) {
-        if (pgno > nextCount || pgno === lockByte) continue
-        assert(pgno >= 1 && image.byteLength === pageSize, 'an image is one page')
-        pins.save(pgno, newestPage(pgno))
-        newest.set(pgno, image)
-      }
-      pageCount = nextCount
-      version += 1
-      pins.enforceLimit()
-      return version
+    unpin: (version) => unpinVersion(overlay.pins, version),
+    commit(changes, pageCount, pageSize) {
+      advanceOverlay(overlay, changes, pageCount, pageSize)
+      return overlay.version
     },
-    dirtyPages: (at = version) => [...dirtyAt(at).keys()].sort((one, other) => one - other),
-    checkpoint: (at) => checkpoints.run(() => runCheckpoint(at ?? version)),
-    replace(nextFile, nextPageSize, nextCount) {
-      assert(
-        nextCount === 0 || isPageSize(nextPageSize),
-        `${nextPageSize} is a page size of SQLite`,
-      )
-      newest.clear()
-      pins.dropAll()
-      generation += 1
-      version += 1
-      file = nextFile
-      pageSize = nextPageSize
-      pageCount = nextCount
-      fileVersion = version
-      filePageCount = nextCount
-      visibleCount = nextCount
-      shrinks = []
+    dirtyPages(version = overlay.version) {
+      return [...dirtyImages(overlay, version).keys()].sort((one, other) => one - other)
     },
+    checkpoint: (version) =>
+      checkpoints.run(() => checkpointOverlay(overlay, version ?? overlay.version)),
+    replace: (file, pageSize, pageCount) => replacePages(overlay, { file, pageSize, pageCount }),
   }
+}
+
+type PageRead = {
+  readonly pgno: number
+  readonly version: Version
+  readonly target: Uint8Array
+  readonly offset: number
+}
+
+function readPage(overlay: Overlay, { pgno, version, target, offset }: PageRead): boolean {
+  if (pgno < 1 || pgno > pageCountAt(overlay, version)) return false
+  assert(offset + target.byteLength <= overlay.pageSize, 'a read stays inside its page')
+  const page = pageAt(overlay, pgno, version)
+  if (page === 'in-file') readPageFile(overlay, pgno, target, offset)
+  else if (page === 'zeros') target.fill(0)
+  else target.set(page.subarray(offset, offset + target.byteLength))
+  return true
+}
+
+function wholeImage(overlay: Overlay, pgno: number): Uint8Array {
+  assert(pgno >= 1 && pgno <= overlay.pageCount, `page ${pgno} is within the page count`)
+  const page = newestPage(overlay, pgno)
+  if (typeof page !== 'string') return page
+  return page === 'in-file' ? imageInFile(overlay, pgno) : new Uint8Array(overlay.pageSize)
+}
+
+function replacePages(overlay: Overlay, { file, pageSize, pageCount }: OverlayInit): void {
+  assertPageSize(pageSize, pageCount)
+  overlay.newest.clear()
+  dropPins(overlay.pins)
+  overlay.generation += 1
+  overlay.version += 1
+  overlay.file = file
+  overlay.pageSize = pageSize
+  overlay.pageCount = pageCount
+  overlay.fileVersion = overlay.version
+  overlay.filePageCount = pageCount
+  overlay.visibleCount = pageCount
+  overlay.shrinks = []
 }
