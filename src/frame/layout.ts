@@ -78,8 +78,6 @@ export const FRAME_SECTIONS_MAX = 4096
 /** 24 MiB: largest body of a sealed run, counted after its header. */
 export const RUN_BYTES_MAX = 25_165_824
 export const RUN_FRAMES_MAX = 65_536
-/** Smallest frame inside a run: kind, flags, form, hlc delta, payload length, count, section length. */
-export const RUN_FRAME_BYTES_MIN = 7
 
 /** Every context of a hash and every start of a signed preimage.  None is a prefix of another, and
  *  none but the source's segments starts with "LBN". */

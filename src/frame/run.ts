@@ -16,7 +16,6 @@ import {
   CHECKSUM_BYTES,
   KEY_BYTES,
   RUN_BYTES_MAX,
-  RUN_FRAME_BYTES_MIN,
   RUN_FRAMES_MAX,
   RUN_START_BYTES,
   RUN_VERSION,
@@ -137,9 +136,6 @@ function readHeader(reader: Reader): RunHeader {
 
 function readBody(bytes: Uint8Array, header: RunHeader): readonly Frame[] {
   const reader = createReader(bytes.subarray(header.bodyOffset))
-  if (header.count > reader.remaining / RUN_FRAME_BYTES_MIN) {
-    throw new DecodeError(`${header.count} frames do not fit ${reader.remaining} bytes`)
-  }
   const frames: Frame[] = []
   let cursor = startOf(header)
   for (let index = 0; index < header.count; index++) {

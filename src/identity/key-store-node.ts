@@ -16,13 +16,17 @@ const UNFINISHED = '.new'
 /** A PEM of an Ed25519 key has about 120 bytes. */
 const KEY_FILE_BYTES_MAX = 4096
 
+/** The calls whose order a test watches. */
+export type KeyFileCalls = Pick<typeof fs, 'writeFileSync' | 'fsyncSync' | 'renameSync'>
+
 /** `directory` exists: the device has made it. */
-export function createNodeKeyStore(directory: string): KeyStore {
+export function createNodeKeyStore(directory: string, calls: KeyFileCalls = fs): KeyStore {
   const pathOf = (name: KeyName): string => join(directory, `${name}.key`)
   return {
     stored: 'file',
     load: async (name) => attempt(name, 'read', () => readKey(pathOf(name))),
-    create: async (name) => attempt(name, 'write', () => makeKey(directory, name, pathOf(name))),
+    create: async (name) =>
+      attempt(name, 'write', () => makeKey({ directory, calls, name, path: pathOf(name) })),
     async remove() {
       for (const name of KEY_NAMES) {
         attempt(name, 'delete', () => {
@@ -30,7 +34,7 @@ export function createNodeKeyStore(directory: string): KeyStore {
           fs.rmSync(pathOf(name) + UNFINISHED, { force: true })
         })
       }
-      attempt('author', 'delete', () => syncDirectory(directory))
+      attempt('author', 'delete', () => syncDirectory(directory, calls))
     },
     close: async () => {},
   }
@@ -55,7 +59,14 @@ function readKey(path: string): Signer | undefined {
   }
 }
 
-function makeKey(directory: string, name: KeyName, path: string): Signer {
+type Making = {
+  readonly directory: string
+  readonly calls: KeyFileCalls
+  readonly name: KeyName
+  readonly path: string
+}
+
+function makeKey({ directory, calls, name, path }: Making): Signer {
   if (fs.existsSync(path)) throw keyExists(name)
   const pem = createNodeKey()
   const unfinished = path + UNFINISHED
@@ -63,18 +74,18 @@ function makeKey(directory: string, name: KeyName, path: string): Signer {
   fs.rmSync(unfinished, { force: true })
   const file = fs.openSync(unfinished, 'wx', MODE_OWNER_ONLY)
   try {
-    fs.writeFileSync(file, pem)
-    fs.fsyncSync(file)
+    calls.writeFileSync(file, pem)
+    calls.fsyncSync(file)
   } finally {
     fs.closeSync(file)
   }
-  fs.renameSync(unfinished, path)
-  syncDirectory(directory)
+  calls.renameSync(unfinished, path)
+  syncDirectory(directory, calls)
   return orThrow(signerFromPem(pem))
 }
 
 /** The name of a new file survives power loss only after its folder was flushed too. */
-function syncDirectory(directory: string): void {
+function syncDirectory(directory: string, calls: KeyFileCalls): void {
   let folder: number
   try {
     folder = fs.openSync(directory, 'r')
@@ -84,7 +95,7 @@ function syncDirectory(directory: string): void {
     throw error
   }
   try {
-    fs.fsyncSync(folder)
+    calls.fsyncSync(folder)
   } finally {
     fs.closeSync(folder)
   }

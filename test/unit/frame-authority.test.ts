@@ -281,6 +281,10 @@ describe('the authority of a shard', () => {
     expect(
       codeOf(readAuthority([genesis.frame, await handOver(1n, 9n), await handOver(2n, 5n)])),
     ).toBe('ErrDecode')
+    const endless = Array.from({ length: 4097 }, () => genesis.frame)
+    expect(readAuthority(endless)).toMatchObject({
+      failure: { code: 'ErrDecode', message: expect.stringContaining('longer') },
+    })
     const forged = await handOver(1n, 5n, { signer: STRANGER })
     expect(codeOf(readAuthority([genesis.frame, forged]))).toBe('ErrAuthor')
     expect(codeOf(readAuthority([genesis.frame], ROOT))).toBe('ErrShardMismatch')

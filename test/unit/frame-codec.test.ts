@@ -123,6 +123,48 @@ describe('a frame', () => {
     expect(read.checksum).not.toEqual(genesis.frame.checksum)
   })
 
+  it('in a body is refused when its clock does not rise, or rises past 64 bits', () => {
+    const body = [...bodyOf(salted, (salted.hlc - 1n) as Hlc)]
+    expect(body[3]).toBe(1)
+    const read = (delta: number, hlc: bigint): Uint8Array | undefined => {
+      body[3] = delta
+      return checksumOrNothing(Uint8Array.from(body), cursorAt(salted, hlc as Hlc))
+    }
+    expect(read(1, salted.hlc - 1n)).toEqual(salted.checksum)
+    expect(read(0, salted.hlc)).toBeUndefined()
+    expect(read(1, 0xffff_ffff_ffff_fffen)).toBeDefined()
+    expect(read(1, 0xffff_ffff_ffff_ffffn)).toBeUndefined()
+  })
+
+  it('in part is refused when what is present is more than the whole', () => {
+    const part = partOf(salted, (index) => index !== 0)
+    // Salt 16, count 1, an absent section of at least 1, then 1 + 0 and 2 + 200 bytes.
+    const least = 16 + 1 + 1 + 1 + 202
+    const read = (payloadBytes: number): Uint8Array | undefined =>
+      checksumOrNothing(bodyOf({ ...part, payloadBytes }, 0n as Hlc), cursorAt(part, 0n as Hlc))
+    expect(read(least)).toBeDefined()
+    expect(read(least - 1)).toBeUndefined()
+  })
+
+  it('in a body is refused in any other than its one encoding', () => {
+    const read = (form: number, payloadBytes: number, block: readonly number[]) =>
+      checksumOrNothing(
+        Uint8Array.of(1, 0, form, 1, payloadBytes, ...block),
+        cursorAt(salted, 0n as Hlc),
+      )
+    expect(read(1, 3, [1, 1, 9])).toBeDefined()
+    // Form 2 with every section present, form 3, an unknown mark.
+    expect(read(2, 3, [1, 1, 1, 9])).toBeUndefined()
+    expect(read(3, 3, [1, 1, 9])).toBeUndefined()
+    expect(read(2, 40, [1, 2, 1, 9])).toBeUndefined()
+    // A block that is longer or shorter than its length, and one without a section.
+    expect(read(1, 4, [1, 1, 9, 0])).toBeUndefined()
+    expect(read(1, 2, [1, 1, 9])).toBeUndefined()
+    expect(read(1, 1, [0])).toBeUndefined()
+    // A length that is not in its shortest form.
+    expect(read(1, 4, [1, 0x81, 0, 9])).toBeUndefined()
+  })
+
   it('is refused when it says what no frame may say, whatever its checksum', () => {
     const fields = { ...salted, sections: [new Uint8Array(1)], salt: undefined }
     const bad = [
@@ -189,6 +231,16 @@ describe('a receipt', () => {
     const receipt = await makeReceipt()
     expect(decodeReceipt(encodeReceipt(receipt))).toEqual(succeed(receipt))
     expect(verifyReceipt(receipt)).toBe(true)
+  })
+
+  it('is refused with an unknown flag or seq 0, whoever signed it', async () => {
+    const encoded = encodeReceipt(await makeReceipt())
+    encoded[120] = 8
+    expect(decodeReceipt(encoded)).toMatchObject({ ok: false, failure: { code: 'ErrDecode' } })
+    encoded[120] = 7
+    expect(decodeReceipt(encoded).ok).toBe(true)
+    encoded[79] = 0
+    expect(decodeReceipt(encoded).ok).toBe(false)
   })
 
   it('is refused with any byte flipped, cut or added', async () => {

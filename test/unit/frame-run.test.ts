@@ -118,6 +118,18 @@ describe('a sealed run', () => {
     expect(seen).toEqual([])
   })
 
+  it('of no frame, or of more than 65 536, is refused', async () => {
+    const encoded = encodeRun(await sealRun(genesis, later, AUTHOR))
+    const header = (count: readonly number[]): boolean =>
+      decodeRunHeader(
+        Uint8Array.of(...encoded.subarray(0, 114), ...count, ...encoded.subarray(115)),
+      ).ok
+    expect(header([3])).toBe(true)
+    expect(header([0])).toBe(false)
+    expect(header([0x80, 0x80, 0x04])).toBe(true)
+    expect(header([0x81, 0x80, 0x04])).toBe(false)
+  })
+
   it('has zeros for a root exactly when its last frame goes on', async () => {
     const open = frameAfter(genesis, genesis.frame, { flags: { continues: true } })
     const unfinished = await sealRun(genesis, [open], AUTHOR, ZEROS)

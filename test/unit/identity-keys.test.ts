@@ -55,6 +55,34 @@ describe('the file key store', () => {
     )
   })
 
+  it('flushes the key, then names it, then flushes its folder, before anyone can use it', async () => {
+    const order: string[] = []
+    const record =
+      <T extends unknown[]>(name: string, call: (...parameters: T) => void) =>
+      (...parameters: T): void => {
+        order.push(name)
+        call(...parameters)
+      }
+    const store = createNodeKeyStore(folder(), {
+      writeFileSync: record('write', fs.writeFileSync),
+      fsyncSync: record('flush', fs.fsyncSync),
+      renameSync: record('rename', fs.renameSync),
+    })
+    await store.create('author')
+    expect(order).toEqual(['write', 'flush', 'rename', 'flush'])
+  })
+
+  it('keeps nothing, and says so, when the flush fails', async () => {
+    const root = folder()
+    const fsyncSync = (): void => {
+      throw new Error('EIO')
+    }
+    const store = createNodeKeyStore(root, { ...fs, fsyncSync })
+    await expect(store.create('author')).rejects.toMatchObject({ code: 'ErrStorage' })
+    expect(await store.load('author')).toBeUndefined()
+    expect(fs.existsSync(join(root, 'author.key'))).toBe(false)
+  })
+
   it('narrows the mode of a key file that others could read', async () => {
     const root = folder()
     await createNodeKeyStore(root).create('author')
