@@ -1,4 +1,4 @@
-/** Heartbeat file: made by one owner (O_EXCL), rewritten every 2 seconds, stale after 10.
+/** Heartbeat file: made by one owner exclusively, rewritten every 2 seconds, stale after 10.
  *  Keeps: age is measured by the clock of the file system alone, so that machines need not agree on
  *  the time; an owner that finds another's file in its place stops, and looks before any change that
  *  follows a long pause.
@@ -67,11 +67,12 @@ export async function claimHeartbeat(host: Host, claim: HeartbeatClaim): Promise
   const { directory, name } = claim
   let watched: FoundBeat | undefined
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (makeBeat(claim)) return keepBeating(host, claim)
+    const nowMs = makeBeat(claim)
+    if (nowMs === undefined) return keepBeating(host, claim)
     const found = readBeat(directory)
     if (found === undefined) continue
     const judgement = found.record === undefined ? 'unknown' : claim.judge(found.record)
-    if (judgement === 'dead' || fileSystemNow(claim) - found.modifiedMs >= STALE_MS) {
+    if (judgement === 'dead' || nowMs - found.modifiedMs >= STALE_MS) {
       removeStale(claim, found)
       continue
     }
@@ -92,13 +93,39 @@ export function readBeat(directory: string): FoundBeat | undefined {
   }
 }
 
-function makeBeat(claim: HeartbeatClaim): boolean {
+/** Makes the file, or answers the time, by the clock that stamps it, at which another's was there.
+ *  Written aside and linked, so that it appears whole: an empty one of an owner killed in between
+ *  would have to age before anyone may remove it. */
+function makeBeat({ directory, record }: HeartbeatClaim): number | undefined {
+  const aside = join(directory, `${OWNER_FILE}-new-${record.nonce}`)
+  const write = (fd: number): number => {
+    writeSync(fd, textOf(record), 0)
+    return fstatSync(fd).mtimeMs
+  }
   try {
-    withFile(beatPath(claim.directory), 'wx', (fd) => writeSync(fd, textOf(claim.record), 0))
+    const nowMs = withFile(aside, 'w', write)
+    try {
+      linkSync(aside, beatPath(directory))
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return nowMs
+      // A file system without links; the exclusive flag is what it has.
+      return makeBeatInPlace(directory, write) ? undefined : nowMs
+    }
+    return undefined
+  } catch (error) {
+    throw nodeFailure('make the heartbeat file', error)
+  } finally {
+    rmSync(aside, { force: true })
+  }
+}
+
+function makeBeatInPlace(directory: string, write: (fd: number) => number): boolean {
+  try {
+    withFile(beatPath(directory), 'wx', write)
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
-    throw nodeFailure('make the heartbeat file', error)
+    throw error
   }
 }
 
@@ -182,22 +209,7 @@ function removeStale(claim: HeartbeatClaim, stale: FoundBeat): void {
   }
 }
 
-/** Now, by the clock that stamps the heartbeat file. */
-function fileSystemNow(claim: HeartbeatClaim): number {
-  const probe = join(claim.directory, `${OWNER_FILE}-probe-${claim.record.nonce}`)
-  try {
-    return withFile(probe, 'w', (fd) => {
-      writeSync(fd, '0', 0)
-      return fstatSync(fd).mtimeMs
-    })
-  } catch (error) {
-    throw nodeFailure('make a file beside the heartbeat file', error)
-  } finally {
-    rmSync(probe, { force: true })
-  }
-}
-
-/** Probes and stale files of those who were killed while taking over. */
+/** New and stale files of those who were killed while taking over. */
 function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(`${OWNER_FILE}-`)) rmSync(join(directory, name), { force: true })

@@ -252,7 +252,7 @@ describe('an owner', () => {
   test('removes what killed owners left beside its file', async () => {
     const name = newName()
     fs.mkdirSync(`${name}.constellite`)
-    fs.writeFileSync(join(`${name}.constellite`, 'owner-probe-00'), '0')
+    fs.writeFileSync(join(`${name}.constellite`, 'owner-new-00'), '0')
     await own(name)
     expect(fs.readdirSync(`${name}.constellite`).sort()).toEqual(['data', 'owner'])
   })
