@@ -1,8 +1,7 @@
 /** Connections: the writer, and the reader that is opened when a transaction first needs one beside it.
- *  Keeps: nothing is left open in SQLite between two calls but the transaction of the slot; failures are
- *  told in Constellite's words where it knows better than SQLite. */
+ *  Keeps: nothing is left open in SQLite between two calls but the transaction of the slot. */
 
-import { ConstelliteError, failureOf } from '../base/failure.ts'
+import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Engine, SqlConnection } from '../sqlite/engine.ts'
 import { endsItself, firstWord, refuseControl, useTransaction } from './control-words.ts'
@@ -27,11 +26,7 @@ export type Connections = {
   close(): void
 }
 
-const SQLITE_READONLY = 8
-/** What SQLite says when a commit was refused below it. */
-const SQLITE_REFUSED: readonly (number | undefined)[] = [10, 13]
-
-export function createConnections(engine: Engine, shard: Shard): Connections {
+export function createConnections(engine: Engine, shard: Pick<Shard, 'role'>): Connections {
   let writer: SqlConnection | undefined
   let reader: SqlConnection | undefined
 
@@ -43,13 +38,6 @@ export function createConnections(engine: Engine, shard: Shard): Connections {
     reader ??= engine.connect('reader')
     return reader
   }
-  const translated = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      throw translate(failureOf(error), shard)
-    }
-  }
   const rollback = (): void => {
     if (writer?.inTransaction) writer.exec('ROLLBACK')
   }
@@ -60,7 +48,7 @@ export function createConnections(engine: Engine, shard: Shard): Connections {
       if (refusal !== undefined) throw refusal
       const connection = openWriter()
       try {
-        const result = translated(() => work(connection))
+        const result = work(connection)
         if (!connection.inTransaction) return result
       } finally {
         // `exec` may have begun one: it is nobody's, and would hold what others write.
@@ -74,7 +62,7 @@ export function createConnections(engine: Engine, shard: Shard): Connections {
       const connection = openWriter()
       let failure = endsItself()
       try {
-        return translated(() => work(connection))
+        return work(connection)
       } catch (error) {
         failure = failureOf(error)
         throw failure
@@ -82,14 +70,13 @@ export function createConnections(engine: Engine, shard: Shard): Connections {
         if (!connection.inTransaction) onEnded(failure)
       }
     },
-    read: (isBeside, work) => translated(() => work(isBeside ? openReader() : openWriter())),
+    read: (isBeside, work) => work(isBeside ? openReader() : openWriter()),
     isRead: (query) => isRead(query.sql, openWriter),
     // A follower's transaction only reads; IMMEDIATE would ask for the lock that it never gets.
-    begin: () =>
-      translated(() => openWriter().exec(shard.role === 'writer' ? 'BEGIN IMMEDIATE' : 'BEGIN')),
+    begin: () => openWriter().exec(shard.role === 'writer' ? 'BEGIN IMMEDIATE' : 'BEGIN'),
     commit: () => {
       try {
-        translated(() => openWriter().exec('COMMIT'))
+        openWriter().exec('COMMIT')
       } finally {
         rollback()
       }
@@ -116,19 +103,4 @@ function isRead(sql: string, connection: () => SqlConnection): boolean {
     // It is wrong: its own turn will say so, in order.
     return false
   }
-}
-
-function translate(failure: ConstelliteError, shard: Shard): ConstelliteError {
-  if (failure.code !== 'ErrSql') return failure
-  if (failure.sqlite?.code === SQLITE_READONLY && shard.role === 'follower') {
-    return new ConstelliteError({
-      code: 'ErrReadOnly',
-      message: 'This copy follows another writer and cannot be written to.',
-      hint: 'Write where the database was published; the change arrives here.',
-      sqlite: failure.sqlite,
-      cause: failure,
-    })
-  }
-  const isRefused = SQLITE_REFUSED.includes(failure.sqlite?.code)
-  return isRefused ? (shard.halted ?? failure) : failure
 }

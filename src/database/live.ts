@@ -9,9 +9,12 @@ import type { Query } from './sql.ts'
 import type { Row, SqlValue } from './types.ts'
 
 export type LiveParts = {
-  /** Runs the query in its turn; resolves when what it saw is durable. */
-  read(query: Query): Promise<{ readonly rows: Row[]; readonly tables: readonly string[] }>
+  /** Runs the query in its turn; resolves when what it saw is durable.  Which tables it reads is asked
+   *  for only when that may have changed, because it costs a compilation. */
+  read(query: Query, areTablesWanted: boolean): Promise<LiveResult>
 }
+
+export type LiveResult = { readonly rows: Row[]; readonly tables: readonly string[] | undefined }
 
 export type LiveQueries = {
   add(query: Query, listener: LiveListener): () => void
@@ -39,8 +42,8 @@ export function createLiveQueries(parts: LiveParts): LiveQueries {
     while (live.isStale && queries.has(live)) {
       live.isStale = false
       try {
-        const { rows, tables } = await parts.read(live.query)
-        live.tables = tables
+        const { rows, tables } = await parts.read(live.query, live.tables === undefined)
+        live.tables ??= tables
         if (!queries.has(live) || (live.rows !== undefined && sameRows(live.rows, rows))) continue
         live.rows = rows
         live.listener.onRows(rows)
@@ -74,7 +77,11 @@ export function createLiveQueries(parts: LiveParts): LiveQueries {
       }
     },
     changed: (tables) => {
-      for (const live of queries) if (touches(live.tables, tables)) refresh(live)
+      const isSchema = tables.length === 0 || tables.some(isSchemaTable)
+      for (const live of queries) {
+        if (isSchema) live.tables = undefined
+        if (touches(live.tables, tables)) refresh(live)
+      }
     },
     end: (failure) => {
       for (const live of queries) live.listener.onError(failure, true)
@@ -83,15 +90,14 @@ export function createLiveQueries(parts: LiveParts): LiveQueries {
   }
 }
 
-/** True when a change of `changed` can change what reads `read`. */
+/** True when a change of `changed` can change what reads `read`; unknown on either side means yes. */
 export function touches(read: readonly string[] | undefined, changed: readonly string[]): boolean {
   if (read === undefined || changed.length === 0) return true
-  return changed.some((table) => {
-    const lower = table.toLowerCase()
-    if (lower.startsWith('sqlite_')) return true
-    // A virtual table keeps its rows in shadow tables that begin with its name: docs, docs_content.
-    return read.some((it) => lower === it.toLowerCase() || lower.startsWith(`${it.toLowerCase()}_`))
-  })
+  return changed.some((table) => read.includes(table))
+}
+
+function isSchemaTable(table: string): boolean {
+  return table.startsWith('sqlite_')
 }
 
 export function sameRows(left: readonly Row[], right: readonly Row[]): boolean {

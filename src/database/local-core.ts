@@ -1,7 +1,6 @@
 /** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
  *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
 
-import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
@@ -10,6 +9,7 @@ import { createCalls } from './calls.ts'
 import { type Connections, createConnections } from './connections.ts'
 import { endsItself } from './control-words.ts'
 import type { Core, CoreImport } from './core.ts'
+import { createEnding } from './ending.ts'
 import { createExecutor, type Executor, NO_CALLER } from './executor.ts'
 import { exportPages } from './export-file.ts'
 import type { FileAccess } from './files.ts'
@@ -31,22 +31,32 @@ export type LocalParts = {
   readonly engine: Engine
   /** A database over other pages, to check an import. */
   openEngine(space: PageSpace): Promise<Engine>
-  readonly sync: Sync | undefined
+  /** Begins to publish or follow; undefined where nothing was asked for. */
+  readonly startSync: ((exclusively: Exclusively) => Sync) | undefined
   readonly storage: StorageStatus
   readonly identity: IdentityStatus
   readonly files: FileAccess
   readonly migrations: readonly string[] | undefined
-  /** Closes what is below SQLite: sync, shard, device. */
+  /** Closes what is below SQLite: shard and device. */
   release(): Promise<void>
+}
+
+/** Runs a task that changes pages under SQLite beside no open transaction. */
+export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>
+
+export type LocalCore = Core & {
+  /** The last step of opening: after the import and the migrations. */
+  startSync(): void
 }
 
 /** An empty database stands at its genesis. */
 const GENESIS_SEQ = 1n
 
-export function createLocalCore(parts: LocalParts): Core {
+export function createLocalCore(parts: LocalParts): LocalCore {
   const { host, shard, engine, files } = parts
   const connections = createConnections(engine, shard)
-  const board = createStatusBoard(host, () => readStatus(parts))
+  let sync: Sync | undefined
+  const board = createStatusBoard(host, () => readStatus(parts, sync?.status))
   const ending = createEnding()
   const executor = createExecutor({
     host,
@@ -74,6 +84,7 @@ export function createLocalCore(parts: LocalParts): Core {
     await executor.drain()
     executor.end(closed())
     live.end(closed())
+    await sync?.stop()
     stopListening()
     connections.close()
     engine.close()
@@ -91,7 +102,7 @@ export function createLocalCore(parts: LocalParts): Core {
     onStatus: (listener) => board.listen(listener),
     ...createCalls({ executor, connections, head: () => shard.head.seq }),
     watch: (query, listener) => live.add(query, listener),
-    until: createUntil(parts),
+    until: createUntil({ shard, sync: () => sync, flushed: () => nothingPending(executor) }),
     exportFile: async () => files.collect(await exporting()),
     exportTo: async (path) => files.save(path, await exporting()),
     importFile: (source, options) =>
@@ -104,6 +115,11 @@ export function createLocalCore(parts: LocalParts): Core {
     verify: async () => {
       await nothingPending(executor)
       return reportVerify(shard)
+    },
+    startSync: () => {
+      sync = parts.startSync?.((task) => executor.alone(task))
+      sync?.onStatus(() => board.changed('state'))
+      board.changed('state')
     },
     close: () => {
       closing ??= close()
@@ -161,7 +177,7 @@ async function importFile(
 }
 
 function listen(
-  { shard, engine, sync }: LocalParts,
+  { shard }: LocalParts,
   {
     board,
     live,
@@ -174,42 +190,32 @@ function listen(
 ): () => void {
   const stops = [
     shard.onAdvance(({ origin, tables }) => {
-      if (origin === 'applied') engine.resetCaches()
       // A whole other page file, perhaps with another page size.
       if (origin === 'installed') reopen()
       live.changed(origin === 'installed' ? [] : tables)
       board.changed('seq')
     }),
     shard.onHalt(() => board.changed('state')),
-    sync?.onStatus(() => board.changed('state')),
   ]
   return () => {
-    for (const stop of stops) stop?.()
+    for (const stop of stops) stop()
   }
 }
 
 function liveReader(executor: Executor, connections: Connections): LiveParts['read'] {
-  return ({ sql, parameters }) =>
+  return ({ sql, parameters }, areTablesWanted) =>
     executor.submit({
       kind: 'read',
       caller: NO_CALLER,
       work: () =>
-        connections.read(executor.slot.open !== undefined, (connection) => {
-          const rows = connection.all(sql, parameters)
-          return { rows, tables: connection.describe(sql).reads }
-        }),
+        connections.read(executor.slot.open !== undefined, (connection) => ({
+          rows: connection.all(sql, parameters),
+          tables: areTablesWanted ? connection.describe(sql).reads : undefined,
+        })),
     })
 }
 
 /** Resolves when every call made before it is done and durable. */
 function nothingPending(executor: Executor): Promise<void> {
   return executor.submit({ kind: 'read', caller: NO_CALLER, work: () => undefined })
-}
-
-function createEnding() {
-  let tell: (failure: ConstelliteError) => void = () => undefined
-  const ended = new Promise<ConstelliteError>((resolve) => {
-    tell = resolve
-  })
-  return { ended, tell }
 }

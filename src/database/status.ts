@@ -37,17 +37,16 @@ export type StatusSource = {
     readonly durable: { readonly seq: bigint }
     readonly halted: ConstelliteError | undefined
   }
-  readonly sync: { readonly status: SyncStatus } | undefined
 }
 
-export function readStatus(source: StatusSource): Status {
+export function readStatus(source: StatusSource, sync: SyncStatus = SYNC_OFF): Status {
   return {
     state: 'open',
     progress: undefined,
     role: source.shard.role,
     storage: source.storage,
     identity: source.identity,
-    sync: source.sync?.status ?? SYNC_OFF,
+    sync,
     seq: source.shard.durable.seq,
     failure: source.shard.halted,
   }

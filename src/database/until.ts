@@ -9,15 +9,17 @@ import { aborted, notConfigured } from './open-failures.ts'
 import type { Stage } from './types.ts'
 
 export type UntilParts = {
-  readonly shard: Pick<Shard, 'head' | 'durable' | 'flush' | 'role'>
-  readonly sync: Sync | undefined
+  readonly shard: Pick<Shard, 'durable'>
+  sync(): Sync | undefined
+  /** Resolves when everything called before is done and durable. */
+  flushed(): Promise<void>
 }
 
-export function createUntil({
-  shard,
-  sync,
-}: UntilParts): (stage: Stage, options: CoreUntil) => Promise<void> {
+export function createUntil(
+  parts: UntilParts,
+): (stage: Stage, options: CoreUntil) => Promise<void> {
   return async (stage, { holders, signal }) => {
+    const sync = parts.sync()
     if (signal?.aborted) throw aborted(signal)
     if (stage === 'archived') {
       throw notConfigured(stage, 'This database has no archive; archives are not built yet.')
@@ -25,9 +27,9 @@ export function createUntil({
     if (stage === 'shared' && sync === undefined) {
       throw notConfigured(stage, 'Open it with sync: publish({ via: [websocket(url)] }).')
     }
-    const position = shard.head
     // With the `local` driver durable is final: no step of a protocol can undo it.
-    if (shard.durable.seq < position.seq) await shard.flush()
+    await parts.flushed()
+    const position = parts.shard.durable
     if (stage !== 'shared' || sync === undefined) return
     try {
       await sync.untilShared(position, holders, signal)

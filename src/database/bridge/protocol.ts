@@ -1,0 +1,65 @@
+/** Protocol: what page and worker say to each other.  Statements go over a port of their own, in batches
+ *  (port.ts); set-up goes over comlink (`Control`).
+ *  Keeps: everything is plain data; a request is answered once, under its id; events carry the id of the
+ *  request that asked for them. */
+
+import type { OpenOptions } from '../options.ts'
+import type { Query } from '../sql.ts'
+import type { ImportSource, Ready, Row, Stage } from '../types.ts'
+import type { PlainFailure, PlainStatus } from './failure.ts'
+
+/** Page and worker come from one build; another number means that one of them is an old copy. */
+export const PROTOCOL = 1
+
+export type RequestId = number
+
+type Of = { readonly transaction?: number | undefined; readonly caller: number }
+
+export type Operation =
+  | ({ readonly op: 'run' | 'all'; readonly query: Query } & Of)
+  | ({ readonly op: 'exec'; readonly text: string } & Of)
+  | { readonly op: 'begin'; readonly caller: number }
+  | { readonly op: 'commit' | 'rollback'; readonly transaction: number }
+  | { readonly op: 'until'; readonly stage: Stage; readonly holders: number }
+  | { readonly op: 'export' | 'verify' | 'close' }
+  | { readonly op: 'exportTo'; readonly path: string }
+  | { readonly op: 'import'; readonly source: ImportSource }
+  | { readonly op: 'watch'; readonly query: Query }
+  /** These two name an earlier request by their id and are not answered. */
+  | { readonly op: 'unwatch' | 'abort' }
+
+export type Request = Operation & { readonly id: RequestId }
+
+export type Reply =
+  | { readonly type: 'value'; readonly id: RequestId; readonly value: unknown }
+  | { readonly type: 'failure'; readonly id: RequestId; readonly failure: PlainFailure }
+  | { readonly type: 'rows'; readonly id: RequestId; readonly rows: Row[] }
+  | {
+      readonly type: 'error'
+      readonly id: RequestId
+      readonly failure: PlainFailure
+      readonly isFinal: boolean
+    }
+  | { readonly type: 'progress'; readonly id: RequestId; readonly fraction: number }
+  /** The transaction that this request began is over. */
+  | { readonly type: 'over'; readonly id: RequestId; readonly failure: PlainFailure }
+  | { readonly type: 'status'; readonly status: PlainStatus }
+  | { readonly type: 'ended'; readonly failure: PlainFailure }
+
+/** Id of what belongs to no request: the progress of opening. */
+export const NO_REQUEST: RequestId = 0
+
+export type PlainOptions = Omit<OpenOptions, 'worker'>
+
+export type Opened = { readonly ready: Ready; readonly status: PlainStatus }
+
+export type PlainResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: PlainFailure }
+
+/** The worker's side of set-up, over comlink. */
+export type Control = {
+  /** Takes the lock of this name, where there are locks, so that the page sees the worker die. */
+  hello(lock: string): Promise<{ readonly protocol: number; readonly isLocked: boolean }>
+  open(name: string, options: PlainOptions, port: MessagePort): Promise<PlainResult<Opened>>
+}

@@ -1,0 +1,151 @@
+/** Server: answers the requests of one page from one core.
+ *  Keeps: requests reach the core in the order in which they were made; a page that is gone leaves no
+ *  transaction, live query or open database behind. */
+
+import { failureOf } from '../../base/failure.ts'
+import type { Core } from '../core.ts'
+import { flattenFailure, flattenStatus } from './failure.ts'
+import { type BatchedPort, batchPort, type Port } from './port.ts'
+import type { Reply, Request, RequestId } from './protocol.ts'
+
+type Serving = {
+  readonly core: Core
+  readonly out: BatchedPort<Reply>
+  readonly aborts: Map<RequestId, AbortController>
+  /** Ends of live queries. */
+  readonly stops: Map<RequestId, () => void>
+  readonly transactions: Set<number>
+  stopStatus: () => void
+}
+
+export function serveCore(core: Core, port: Port): void {
+  const serving: Serving = {
+    core,
+    out: batchPort<Reply, Request>(port, {
+      onItem: (request) => take(serving, request),
+      onClose: () => leave(serving),
+    }),
+    aborts: new Map(),
+    stops: new Map(),
+    transactions: new Set(),
+    stopStatus: () => undefined,
+  }
+  const { out } = serving
+  serving.stopStatus = core.onStatus((status) => {
+    out.send({ type: 'status', status: flattenStatus(status) })
+  })
+  core.ended.then((failure) => out.send({ type: 'ended', failure: flattenFailure(failure) }))
+}
+
+function take(serving: Serving, request: Request): void {
+  const { core, out, aborts, stops } = serving
+  const { id } = request
+  switch (request.op) {
+    case 'abort':
+      aborts.get(id)?.abort()
+      return
+    case 'unwatch':
+      stops.get(id)?.()
+      stops.delete(id)
+      return
+    case 'watch': {
+      const stop = core.watch(request.query, {
+        onRows: (rows) => out.send({ type: 'rows', id, rows }),
+        onError: (failure, isFinal) =>
+          out.send({ type: 'error', id, failure: flattenFailure(failure), isFinal }),
+      })
+      stops.set(id, stop)
+      return
+    }
+    default:
+      reply(serving, request)
+  }
+}
+
+async function reply(serving: Serving, request: Answered): Promise<void> {
+  const { out, aborts } = serving
+  const { id } = request
+  const abort = new AbortController()
+  aborts.set(id, abort)
+  try {
+    const value = await answer(serving, request, abort.signal)
+    // The signal of `begin` goes on to mean the transaction.
+    if (request.op !== 'begin') aborts.delete(id)
+    out.send({ type: 'value', id, value })
+    if (request.op === 'close') out.close()
+  } catch (error) {
+    aborts.delete(id)
+    out.send({ type: 'failure', id, failure: flattenFailure(failureOf(error)) })
+  }
+}
+
+type Answered = Exclude<Request, { readonly op: 'abort' | 'unwatch' | 'watch' }>
+
+function answer(serving: Serving, request: Answered, signal: AbortSignal): Promise<unknown> {
+  const { core, out } = serving
+  switch (request.op) {
+    case 'run':
+      return core.run(request.query, { ...request, signal })
+    case 'all':
+      return core.all(request.query, { ...request, signal })
+    case 'exec':
+      return core.exec(request.text, { ...request, signal })
+    case 'begin':
+      return begin(serving, request, signal)
+    case 'commit':
+      return core.commit(request.transaction)
+    case 'rollback':
+      return core.rollback(request.transaction)
+    case 'until':
+      return core.until(request.stage, { holders: request.holders, signal })
+    case 'export':
+      return core.exportFile()
+    case 'exportTo':
+      return core.exportTo(request.path)
+    case 'import': {
+      const { id, source } = request
+      const onProgress = (fraction: number): void => out.send({ type: 'progress', id, fraction })
+      return core.importFile(source, { onProgress, signal })
+    }
+    case 'verify':
+      return core.verify()
+    case 'close':
+      serving.stopStatus()
+      return core.close()
+  }
+}
+
+async function begin(
+  { core, out, aborts, transactions }: Serving,
+  { id, caller }: { readonly id: RequestId; readonly caller: number },
+  signal: AbortSignal,
+): Promise<number> {
+  let isOver = false
+  let begun: number | undefined
+  begun = await core.begin({
+    caller,
+    signal,
+    onEnd: (reason) => {
+      isOver = true
+      aborts.delete(id)
+      if (begun !== undefined) transactions.delete(begun)
+      out.send({ type: 'over', id, failure: flattenFailure(reason) })
+    },
+  })
+  if (!isOver) transactions.add(begun)
+  return begun
+}
+
+/** The page went away without closing. */
+function leave({ core, aborts, stops, transactions, stopStatus }: Serving): void {
+  stopStatus()
+  for (const stop of stops.values()) stop()
+  for (const abort of aborts.values()) abort.abort()
+  for (const transaction of transactions) quietly(core.rollback(transaction))
+  quietly(core.close())
+}
+
+/** The page is gone: there is nobody to tell. */
+function quietly(work: Promise<unknown>): void {
+  work.catch(() => undefined)
+}

@@ -1,0 +1,224 @@
+/** Databases for the database tests: the real face, executor and SQLite over a shard that only counts
+ *  frames, so that a test can hold, count and fail its flushes. */
+
+import type { ConstelliteError } from '../../src/base/failure.ts'
+import type { Host } from '../../src/base/host.ts'
+import { type Position, toSeq } from '../../src/base/ids.ts'
+import type { Core } from '../../src/database/core.ts'
+import { type FileAccess, sourceOfBytes } from '../../src/database/files.ts'
+import { createLocalCore, type LocalParts, prepareCore } from '../../src/database/local-core.ts'
+import { createOpen, type Open } from '../../src/database/open.ts'
+import { createTurnScope, type Scope } from '../../src/database/scope.ts'
+import type { Advance, Shard } from '../../src/shard/shard.ts'
+import { createEngine } from '../../src/sqlite/engine.ts'
+import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
+import type { PageSpace } from '../../src/sqlite/page-space.ts'
+import { createManualHost, type ManualHost } from '../../src/testing/manual-host.ts'
+import { createTestSpace } from './sqlite-fixtures.ts'
+
+/** Time by hand, tasks by the runtime: what is deferred runs, what waits for a timer waits. */
+export function createTestHost(): ManualHost {
+  const manual = createManualHost()
+  const host: ManualHost = Object.create(manual, {
+    defer: { value: (callback: () => void) => setImmediate(callback) },
+  })
+  return host
+}
+
+/** Lets everything that is not waiting for a timer or a gate happen. */
+export async function settle(turns = 20): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export type FakeShard = Shard & {
+  readonly space: PageSpace
+  flushCount: number
+  /** While set, flushes wait. */
+  hold(): void
+  letGo(): void
+  /** The next flush fails with this, and every later one. */
+  failNextFlush: ConstelliteError | undefined
+  roleNow: 'writer' | 'follower'
+  haltedNow: ConstelliteError | undefined
+  advance(advance: Partial<Advance>): void
+}
+
+const NO_CHECKSUM = new Uint8Array(32)
+
+export async function createFakeShard(): Promise<FakeShard> {
+  const space = await createTestSpace()
+  let head: Position = { seq: toSeq(1), checksum: NO_CHECKSUM }
+  let durable = head
+  let tables: string[] = []
+  let gate: { promise: Promise<void>; open: () => void } | undefined
+  const listeners = new Set<(advance: Advance) => void>()
+  const base = {
+    id: NO_CHECKSUM,
+    flushCount: 0,
+    failNextFlush: undefined as ConstelliteError | undefined,
+    roleNow: 'writer' as const,
+    haltedNow: undefined,
+    get pages() {
+      return space.pages
+    },
+    get role() {
+      return shard.roleNow
+    },
+    get isReadOnly() {
+      return shard.roleNow === 'follower'
+    },
+    get halted() {
+      return shard.haltedNow
+    },
+    get head() {
+      return head
+    },
+    get durable() {
+      return durable
+    },
+    commit(transaction: Parameters<Shard['commit']>[0]) {
+      if (shard.haltedNow !== undefined) throw shard.haltedNow
+      space.commit(transaction)
+      head = { seq: toSeq(head.seq + 1n), checksum: NO_CHECKSUM }
+      tables.push(...transaction.tables)
+      return head
+    },
+    async flush() {
+      shard.flushCount += 1
+      const target = head
+      await gate?.promise
+      if (shard.failNextFlush !== undefined) throw shard.failNextFlush
+      if (durable.seq === target.seq) return
+      durable = target
+      const changed = [...new Set(tables)]
+      tables = []
+      shard.advance({ tables: changed })
+    },
+    hold() {
+      let open: () => void = () => undefined
+      const promise = new Promise<void>((resolve) => {
+        open = resolve
+      })
+      gate = { promise, open }
+    },
+    letGo() {
+      gate?.open()
+      gate = undefined
+    },
+    onAdvance(listener: (advance: Advance) => void) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    onHalt: () => () => undefined,
+    onSeal: () => () => undefined,
+    advance(advance: Partial<Advance>) {
+      const whole: Advance = { position: durable, tables: [], origin: 'local', ...advance }
+      for (const listener of listeners) listener(whole)
+    },
+    close: async () => undefined,
+  }
+  // The parts of a shard that the database room uses; the others fail loudly as undefined.
+  const shard = base as unknown as FakeShard
+  // The fake stands for the space that SQLite commits into.
+  Object.defineProperty(shard, 'space', { value: shard as unknown as PageSpace })
+  return shard
+}
+
+export const memoryFiles: FileAccess = {
+  openSource: async (source) => {
+    if (source instanceof Uint8Array) return sourceOfBytes(source)
+    throw new Error('The test gives bytes.')
+  },
+  collect: async (pieces) => {
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    for await (const piece of pieces) parts.push(Uint8Array.from(piece))
+    return new Blob(parts)
+  },
+  save: async () => {
+    throw new Error('The test has no files.')
+  },
+}
+
+export type FakeParts = LocalParts & { readonly shard: FakeShard }
+
+export async function createFakeParts(
+  options: {
+    readonly host?: Host
+    readonly migrations?: readonly string[]
+    shard?: FakeShard
+  } = {},
+): Promise<FakeParts> {
+  const host = options.host ?? createTestHost()
+  const shard = options.shard ?? (await createFakeShard())
+  const openEngine = (space: PageSpace) => createEngine({ load: loadSqliteNode, space, host })
+  return {
+    host,
+    name: 'test',
+    address: 'constellite:test',
+    shard,
+    engine: await openEngine(shard.space),
+    openEngine,
+    startSync: undefined,
+    storage: { kind: 'memory', durable: false, persisted: false, reason: 'A test.' },
+    identity: { publicKey: NO_CHECKSUM, stored: 'memory', recoverable: false },
+    files: memoryFiles,
+    migrations: options.migrations,
+    release: async () => undefined,
+  }
+}
+
+export type TestRealm = {
+  readonly open: Open
+  readonly host: ManualHost
+  /** By name: what the face opened, in order. */
+  readonly opened: { name: string; parts: FakeParts; core: Core }[]
+  /** Makes the next opening fail. */
+  failNext: ConstelliteError | undefined
+}
+
+/** `open` over fake shards; a name opened again finds the pages of before. */
+export function createTestRealm(
+  options: { readonly scope?: (host: Host) => Scope } = {},
+): TestRealm {
+  const host = createTestHost()
+  const shards = new Map<string, FakeShard>()
+  const realm: TestRealm = {
+    host,
+    opened: [],
+    failNext: undefined,
+    open: createOpen({
+      host,
+      scope: (options.scope ?? createTurnScope)(host),
+      keyOf: (name) => name,
+      connect: async (name, given, onProgress) => {
+        const { failNext } = realm
+        realm.failNext = undefined
+        if (failNext !== undefined) throw failNext
+        const shard = shards.get(name) ?? (await createFakeShard())
+        shards.set(name, shard)
+        const { migrations } = given
+        const parts = await createFakeParts({
+          host,
+          shard,
+          ...(migrations === undefined ? {} : { migrations }),
+        })
+        const core = createLocalCore(parts)
+        await prepareCore(core, parts, { import: given.import, onProgress })
+        realm.opened.push({ name, parts, core })
+        return core
+      },
+    }),
+  }
+  return realm
+}
+
+/** What a promise rejected with; fails the test when it did not. */
+export async function rejection(promise: PromiseLike<unknown>): Promise<ConstelliteError> {
+  try {
+    await promise
+  } catch (error) {
+    // Read field by field by the tests, whatever it is.
+    return error as ConstelliteError
+  }
+  throw new Error('The promise resolved and was expected to reject.')
+}
