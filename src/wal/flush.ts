@@ -147,7 +147,10 @@ function switchSegment(state: LogState, rollover: Rollover): Uint8Array {
   state.oldestFile = rollover.isReset
     ? segment.header.fileNumber
     : oldestNeeded(state, state.redoGroup)
-  if (rollover.isReset) state.index.clear()
+  if (rollover.isReset) {
+    state.index.clear()
+    state.unflushedSeals = []
+  }
   state.mark = { ...rollover.mark, owner: state.owner, holders: holdersOf(state) }
   state.hasNewHolders = false
   restage(state, staged)

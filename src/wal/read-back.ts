@@ -2,7 +2,7 @@
  *  Keeps: what it answers was checked against its group's checksum and, through the seal, against the
  *  chain.  Never: answers a frame that is not flushed. */
 
-import { type Seq, toSeq } from '../base/ids.ts'
+import { SEQ_MAX, type Seq, toSeq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { createReader, decoding } from '../bytes/reader.ts'
 import type { ChainCursor } from '../frame/body.ts'
@@ -63,9 +63,7 @@ export function readRunFrom(
 
 export function readSealUpTo(state: LogState, seq: Seq): Seal | undefined {
   const entry = state.index.sealUpTo(seq)
-  const unflushed = state.unflushedSeals.findLast(
-    (seal) => seal.seq <= seq && isFlushed(state, seal),
-  )
+  const unflushed = unflushedSealUpTo(state, seq)
   if (unflushed !== undefined && unflushed.seq >= (entry?.seq ?? 0n)) return unflushed
   return entry === undefined ? undefined : readSealEntry(state, entry)
 }
@@ -73,6 +71,10 @@ export function readSealUpTo(state: LogState, seq: Seq): Seal | undefined {
 /** A seal of a flushed frame may be used before its own record is flushed. */
 function isFlushed({ index }: LogState, seal: Seal): boolean {
   return index.last !== undefined && seal.seq <= index.last
+}
+
+function unflushedSealUpTo(state: LogState, seq: Seq): Seal | undefined {
+  return state.unflushedSeals.filter((seal) => seal.seq <= seq && isFlushed(state, seal)).at(-1)
 }
 
 function unflushedSealFrom(state: LogState, from: Seq): Seal | undefined {
@@ -90,8 +92,7 @@ function collectFrames(
   limit: { readonly nearest: Seq; readonly sizeBytesMax: number },
 ): readonly Frame[] {
   const sizeBytesMax = Math.min(limit.sizeBytesMax, RUN_BYTES_MAX - RUN_OVERHEAD_BYTES)
-  const newest = readNewestSealed(state)
-  const lastSealed = newest > limit.nearest ? newest : limit.nearest
+  const lastSealed = readNewestSealed(state)
   const frames: Frame[] = []
   let sizeBytes = 0
   visitFrames(state, from, (frame) => {
@@ -110,7 +111,7 @@ function collectFrames(
 
 function readNewestSealed(state: LogState): bigint {
   const indexed = state.index.seals.at(-1)?.seq ?? 0n
-  const unflushed = state.unflushedSeals.findLast((seal) => isFlushed(state, seal))?.seq ?? 0n
+  const unflushed = unflushedSealUpTo(state, toSeq(SEQ_MAX))?.seq ?? 0n
   return unflushed > indexed ? unflushed : indexed
 }
 

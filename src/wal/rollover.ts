@@ -45,6 +45,7 @@ export async function truncateAfter(state: LogState, position: Position): Promis
   await state.mutex.run(async () => {
     stageRecord(state, { type: 'truncate', position })
     state.newestSeq = position.seq
+    state.unflushedSeals = state.unflushedSeals.filter(({ seq }) => seq <= position.seq)
     for (const [name, seq] of state.holders) {
       if (seq > position.seq) state.holders.set(name, position.seq)
     }
