@@ -1,7 +1,7 @@
 /** Nodes of the page tree: leaves and inner hashes by level, in flat arrays (FORMATS §9).
  *  Keeps: node i of a level is H(node 2i ‖ node 2i+1) of the level below, or node 2i itself when it has
- *  no pair; only parents of what changed are hashed again; between `begin` and `keep` or `undo` what is
- *  overwritten can be put back.
+ *  no pair; only parents of what changed are hashed again; between `beginNodes` and `keepNodes` or
+ *  `undoNodes` what is overwritten can be put back.
  *  Never: knows pages; tree.ts makes leaves of them. */
 
 import { assert } from '../base/assert.ts'
@@ -11,27 +11,19 @@ import { LEAF_BYTES } from './layout.ts'
 
 export type Nodes = {
   /** Number of leaves. */
-  readonly count: number
-  /** Keeps the first `keptCount` leaves and goes on with `filler` up to `count`. */
-  resize(keptCount: number, count: number, filler: Uint8Array): void
-  putLeaf(index: number, leaf: Uint8Array): void
-  /** All leaves at once. */
-  putLeaves(leaves: Uint8Array): void
-  /** Hashes the parents of what changed; before it, `top` and `siblings` are stale. */
-  update(): void
-  /** The topmost node; zeros when there is no leaf. */
-  top(): Uint8Array
-  leaf(index: number): Uint8Array
-  leaves(): Uint8Array
-  /** The other child at each level on the way up; a promoted node has none there. */
-  siblings(index: number): Uint8Array[]
-  begin(): void
-  undo(): void
-  keep(): void
+  count: number
+  /** Leaves at 0; levels that were never reached are not there. */
+  readonly levels: Uint8Array[]
+  /** Leaves whose parents are stale, below `changedFrom`, from where on all are. */
+  readonly changed: Set<number>
+  changedFrom: number
+  journal: Journal | undefined
 }
 
-type Overwritten = { readonly level: number; readonly index: number; readonly node: Uint8Array }
-type Journal = { readonly count: number; readonly overwritten: Overwritten[] }
+type Journal = {
+  readonly count: number
+  readonly overwritten: { readonly level: number; readonly index: number; node: Uint8Array }[]
+}
 
 /** The inner node over two children, given as one string of 64 bytes. */
 export function innerNode(children: Uint8Array): Uint8Array {
@@ -39,101 +31,127 @@ export function innerNode(children: Uint8Array): Uint8Array {
 }
 
 export function createNodes(): Nodes {
-  const levels: Uint8Array[] = [new Uint8Array(0)]
-  let count = 0
-  let changed = new Set<number>()
-  /** Every leaf from here on changed. */
-  let changedFrom = 0
-  let journal: Journal | undefined
+  const levels = [new Uint8Array(0)]
+  return { count: 0, levels, changed: new Set(), changedFrom: 0, journal: undefined }
+}
 
-  const nodeAt = (level: number, index: number): Uint8Array =>
-    // `put` made every level that `count` reaches.
-    (levels[level] as Uint8Array).subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES)
-  const put = (level: number, index: number, node: Uint8Array): void => {
-    const isOverwritten = journal !== undefined && index < levelCount(journal.count, level)
-    if (isOverwritten && levels[level] !== undefined) {
-      journal?.overwritten.push({ level, index, node: nodeAt(level, index).slice() })
+/** Keeps the first `keptCount` leaves and goes on with `filler` up to `count`. */
+export function resizeNodes(
+  nodes: Nodes,
+  keptCount: number,
+  count: number,
+  filler: Uint8Array,
+): void {
+  assert(keptCount <= nodes.count && keptCount <= count, 'only leaves that exist are kept')
+  nodes.count = count
+  for (let index = keptCount; index < count; index++) putNode(nodes, 0, index, filler)
+  // Halved at each level, this also reaches the node there that lost or found its right child.
+  nodes.changedFrom = Math.min(nodes.changedFrom, keptCount)
+}
+
+export function putLeaf(nodes: Nodes, index: number, leaf: Uint8Array): void {
+  assert(index < nodes.count, 'a leaf is within the count')
+  putNode(nodes, 0, index, leaf)
+  nodes.changed.add(index)
+}
+
+/** All leaves at once, into a new tree. */
+export function putLeaves(nodes: Nodes, leaves: Uint8Array): void {
+  assert(nodes.count === 0 && leaves.byteLength % LEAF_BYTES === 0, 'leaves of 32 bytes each')
+  nodes.count = leaves.byteLength / LEAF_BYTES
+  nodes.levels[0] = leaves.slice()
+}
+
+/** Hashes the parents of what changed; before it, `topNode` and `siblingNodes` are stale. */
+export function updateNodes(nodes: Nodes): void {
+  const { changed, count } = nodes
+  let from = nodes.changedFrom
+  let single = [...changed].filter((index) => index < from).sort((one, other) => one - other)
+  for (let level = 1; levelCount(count, level - 1) > 1; level++) {
+    from >>>= 1
+    single = parentsBelow(single, from)
+    for (const index of single) updateNode(nodes, level, index)
+    const end = levelCount(count, level)
+    for (let index = from; index < end; index++) updateNode(nodes, level, index)
+  }
+  clearChanged(nodes)
+}
+
+/** Zeros when there is no leaf. */
+export function topNode(nodes: Nodes): Uint8Array {
+  if (nodes.count === 0) return new Uint8Array(LEAF_BYTES)
+  let level = 0
+  while (levelCount(nodes.count, level) > 1) level += 1
+  return nodeAt(nodes, level, 0)
+}
+
+/** Views, valid until the next change. */
+export function leafNode(nodes: Nodes, index: number): Uint8Array {
+  return nodeAt(nodes, 0, index)
+}
+
+export function leafNodes({ levels, count }: Nodes): Uint8Array {
+  // Level 0 is there from the start.
+  return (levels[0] as Uint8Array).subarray(0, count * LEAF_BYTES)
+}
+
+/** The other child at each level on the way up; a promoted node has none there. */
+export function siblingNodes(nodes: Nodes, index: number): Uint8Array[] {
+  const siblings: Uint8Array[] = []
+  for (let level = 0; levelCount(nodes.count, level) > 1; level++) {
+    const sibling = (index >>> level) ^ 1
+    if (sibling < levelCount(nodes.count, level)) {
+      siblings.push(nodeAt(nodes, level, sibling).slice())
     }
-    levels[level] = withRoom(levels[level], index + 1)
-    levels[level].set(node, index * LEAF_BYTES)
   }
-  const updateNode = (level: number, index: number): void => {
-    const left = index * 2
-    const hasPair = left + 1 < levelCount(count, level - 1)
-    const below = levels[level - 1] as Uint8Array
-    const children = below.subarray(left * LEAF_BYTES, (left + (hasPair ? 2 : 1)) * LEAF_BYTES)
-    put(level, index, hasPair ? innerNode(children) : children)
+  return siblings
+}
+
+export function beginNodes(nodes: Nodes): void {
+  assert(nodes.journal === undefined, 'one journal at a time')
+  nodes.journal = { count: nodes.count, overwritten: [] }
+}
+
+export function undoNodes(nodes: Nodes): void {
+  assert(nodes.journal !== undefined, 'there is something to undo')
+  const { count, overwritten } = nodes.journal
+  nodes.journal = undefined
+  for (const { level, index, node } of overwritten.reverse()) putNode(nodes, level, index, node)
+  nodes.count = count
+  clearChanged(nodes)
+}
+
+export function keepNodes(nodes: Nodes): void {
+  nodes.journal = undefined
+}
+
+function updateNode(nodes: Nodes, level: number, index: number): void {
+  const left = index * 2
+  const hasPair = left + 1 < levelCount(nodes.count, level - 1)
+  // The level below was made before this one.
+  const below = nodes.levels[level - 1] as Uint8Array
+  const children = below.subarray(left * LEAF_BYTES, (left + (hasPair ? 2 : 1)) * LEAF_BYTES)
+  putNode(nodes, level, index, hasPair ? innerNode(children) : children)
+}
+
+function putNode(nodes: Nodes, level: number, index: number, node: Uint8Array): void {
+  const { journal, levels } = nodes
+  if (journal !== undefined && index < levelCount(journal.count, level) && level < levels.length) {
+    journal.overwritten.push({ level, index, node: nodeAt(nodes, level, index).slice() })
   }
-  const clearChanged = (): void => {
-    changed = new Set()
-    changedFrom = count
-  }
-  return {
-    get count() {
-      return count
-    },
-    resize(keptCount, nextCount, filler) {
-      assert(keptCount <= count && keptCount <= nextCount, 'only leaves that exist are kept')
-      count = nextCount
-      levels[0] = withRoom(levels[0], count)
-      for (let index = keptCount; index < count; index++) put(0, index, filler)
-      // Halved at each level, this also reaches the node there that lost or found its right child.
-      changedFrom = Math.min(changedFrom, keptCount)
-    },
-    putLeaf(index, leaf) {
-      assert(index < count, 'a leaf is within the count')
-      put(0, index, leaf)
-      changed.add(index)
-    },
-    putLeaves(leaves) {
-      assert(leaves.byteLength === count * LEAF_BYTES && journal === undefined, 'all leaves')
-      levels[0] = leaves.slice()
-      changedFrom = 0
-    },
-    update() {
-      let from = changedFrom
-      let single = [...changed].filter((index) => index < from).sort((one, other) => one - other)
-      for (let level = 1; levelCount(count, level - 1) > 1; level++) {
-        from >>>= 1
-        single = parentsBelow(single, from)
-        for (const index of single) updateNode(level, index)
-        const end = levelCount(count, level)
-        for (let index = from; index < end; index++) updateNode(level, index)
-      }
-      clearChanged()
-    },
-    top() {
-      if (count === 0) return new Uint8Array(LEAF_BYTES)
-      let level = 0
-      while (levelCount(count, level) > 1) level += 1
-      return nodeAt(level, 0)
-    },
-    leaf: (index) => nodeAt(0, index),
-    leaves: () => (levels[0] as Uint8Array).subarray(0, count * LEAF_BYTES),
-    siblings(index) {
-      const siblings: Uint8Array[] = []
-      for (let level = 0; levelCount(count, level) > 1; level++) {
-        const sibling = (index >>> level) ^ 1
-        if (sibling < levelCount(count, level)) siblings.push(nodeAt(level, sibling).slice())
-      }
-      return siblings
-    },
-    begin() {
-      assert(journal === undefined, 'one journal at a time')
-      journal = { count, overwritten: [] }
-    },
-    undo() {
-      assert(journal !== undefined, 'there is something to undo')
-      const { count: countBefore, overwritten } = journal
-      journal = undefined
-      for (const { level, index, node } of overwritten.reverse()) put(level, index, node)
-      count = countBefore
-      clearChanged()
-    },
-    keep() {
-      journal = undefined
-    },
-  }
+  const roomy = withRoom(levels[level], index + 1)
+  roomy.set(node, index * LEAF_BYTES)
+  levels[level] = roomy
+}
+
+function nodeAt({ levels }: Nodes, level: number, index: number): Uint8Array {
+  // `putNode` made every level that the count reaches.
+  return (levels[level] as Uint8Array).subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES)
+}
+
+function clearChanged(nodes: Nodes): void {
+  nodes.changed.clear()
+  nodes.changedFrom = nodes.count
 }
 
 /** Nodes of a level over `count` leaves. */

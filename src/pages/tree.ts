@@ -8,7 +8,21 @@ import { assert } from '../base/assert.ts'
 import { hashOf } from '../crypto/hash.ts'
 import { DOMAINS } from '../frame/layout.ts'
 import { isPageSize, LEAF_BYTES, lockBytePgno, PAGE_COUNT_MAX } from './layout.ts'
-import { createNodes, type Nodes } from './nodes.ts'
+import {
+  beginNodes,
+  createNodes,
+  keepNodes,
+  leafNode,
+  leafNodes,
+  type Nodes,
+  putLeaf,
+  putLeaves,
+  resizeNodes,
+  siblingNodes,
+  topNode,
+  undoNodes,
+  updateNodes,
+} from './nodes.ts'
 
 export type PageTree = {
   readonly pageCount: number
@@ -39,6 +53,17 @@ type Step = {
   readonly pageSize: number
 }
 
+type TreeState = {
+  readonly nodes: Nodes
+  pageSize: number
+  pageCount: number
+  /** Images that are not in `nodes` yet, and the lowest page count since they began to gather. */
+  readonly pending: Map<number, Uint8Array>
+  pageCountMin: number
+  /** A preview whose nodes are still in place: the next `advance` by the same step adopts them. */
+  previewed: (Step & { readonly root: Uint8Array; readonly pageSizeBefore: number }) | undefined
+}
+
 const zeroLeaves = new Map<number, Uint8Array>()
 
 /** The leaf of a page, whatever its number. */
@@ -65,120 +90,110 @@ export function rootOf(pageSize: number, pageCount: number, top: Uint8Array): Ui
 }
 
 export function createPageTree(init?: PageTreeInit): PageTree {
-  const nodes = createNodes()
-  let pageSize = 0
-  let pageCount = 0
-  /** Images that are not in `nodes` yet, and the lowest page count since they began to gather. */
-  let pending = new Map<number, Uint8Array>()
-  let pageCountMin = 0
-  /** A preview whose nodes are still in place: the next `advance` by the same step adopts them. */
-  let previewed: (Step & { readonly root: Uint8Array; readonly pageSizeBefore: number }) | undefined
-
-  const undoPreview = (): void => {
-    if (previewed === undefined) return
-    nodes.undo()
-    pageSize = previewed.pageSizeBefore
-    previewed = undefined
-  }
-  const settle = (): void => {
-    undoPreview()
-    if (pending.size === 0 && pageCountMin === nodes.count && pageCount === nodes.count) return
-    putPages(nodes, { changes: pending, pageCount, pageSize }, pageCountMin)
-    pending = new Map()
-    pageCountMin = pageCount
-  }
-  const takePageSize = (step: Step): void => {
-    assert(step.pageCount <= PAGE_COUNT_MAX, `${step.pageCount} pages are within the limit`)
-    if (step.pageCount === 0) return
-    assert(isPageSize(step.pageSize), `${step.pageSize} is a page size of SQLite`)
-    assert(pageSize === 0 || step.pageSize === pageSize, 'the page size of a tree never changes')
-    pageSize = step.pageSize
-  }
-  const assertPage = (pgno: number): void => {
-    assert(pgno >= 1 && pgno <= pageCount, `page ${pgno} is within the page count`)
-  }
-  if (init !== undefined && init.leaves.byteLength > 0) {
-    assert(init.leaves.byteLength % LEAF_BYTES === 0, 'leaves are 32 bytes each')
-    pageSize = init.pageSize
-    pageCount = init.leaves.byteLength / LEAF_BYTES
-    pageCountMin = pageCount
-    nodes.resize(0, pageCount, zeroLeaf(pageSize))
-    nodes.putLeaves(init.leaves)
-    nodes.update()
+  const tree = createTreeState(init)
+  const settledNodes = (pgno?: number): Nodes => {
+    assert(pgno === undefined || (pgno >= 1 && pgno <= tree.pageCount), 'the page exists')
+    settle(tree)
+    return tree.nodes
   }
   return {
     get pageCount() {
-      return pageCount
+      return tree.pageCount
     },
     get pageSize() {
-      return pageCount === 0 ? 0 : pageSize
+      return tree.pageCount === 0 ? 0 : tree.pageSize
     },
-    advance(changes, nextPageCount, nextPageSize) {
-      const step = { changes, pageCount: nextPageCount, pageSize: nextPageSize }
-      if (previewed !== undefined && isSameStep(previewed, step)) {
-        nodes.keep()
-        previewed = undefined
-        pageCount = nextPageCount
-        pageCountMin = nextPageCount
-        return
-      }
-      undoPreview()
-      takePageSize(step)
-      if (nextPageCount < pageCount) {
-        for (const pgno of pending.keys()) if (pgno > nextPageCount) pending.delete(pgno)
-      }
-      for (const [pgno, image] of changes) if (pgno <= nextPageCount) pending.set(pgno, image)
-      pageCount = nextPageCount
-      pageCountMin = Math.min(pageCountMin, nextPageCount)
-    },
-    root() {
-      settle()
-      return rootOf(pageSize, pageCount, nodes.top())
-    },
-    preview(changes, nextPageCount, nextPageSize) {
-      const step = { changes, pageCount: nextPageCount, pageSize: nextPageSize }
-      if (previewed !== undefined && isSameStep(previewed, step)) return previewed.root.slice()
-      settle()
-      const pageSizeBefore = pageSize
-      takePageSize(step)
-      nodes.begin()
-      putPages(nodes, { ...step, pageSize }, Math.min(pageCount, nextPageCount))
-      const root = rootOf(pageSize, nextPageCount, nodes.top())
-      previewed = { ...step, root, pageSizeBefore }
-      return root.slice()
-    },
-    leaf(pgno) {
-      assertPage(pgno)
-      settle()
-      return nodes.leaf(pgno - 1).slice()
-    },
-    leaves() {
-      settle()
-      return nodes.leaves().slice()
-    },
-    siblings(pgno) {
-      assertPage(pgno)
-      settle()
-      return nodes.siblings(pgno - 1)
-    },
+    advance: (changes, pageCount, pageSize) => advance(tree, { changes, pageCount, pageSize }),
+    root: () => rootOf(tree.pageSize, tree.pageCount, topNode(settledNodes())),
+    preview: (changes, pageCount, pageSize) =>
+      preview(tree, { changes, pageCount, pageSize }).slice(),
+    leaf: (pgno) => leafNode(settledNodes(pgno), pgno - 1).slice(),
+    leaves: () => leafNodes(settledNodes()).slice(),
+    siblings: (pgno) => siblingNodes(settledNodes(pgno), pgno - 1),
   }
 }
 
-/** Puts the leaves of a step into the tree; pages from `keptCount` on begin as zeros. */
+function createTreeState(init: PageTreeInit | undefined): TreeState {
+  const nodes = createNodes()
+  if (init !== undefined) putLeaves(nodes, init.leaves)
+  updateNodes(nodes)
+  const pageSize = nodes.count === 0 ? 0 : (init?.pageSize ?? 0)
+  assert(nodes.count === 0 || isPageSize(pageSize), `${pageSize} is a page size of SQLite`)
+  const pageCount = nodes.count
+  const pending = new Map<number, Uint8Array>()
+  return { nodes, pageSize, pageCount, pending, pageCountMin: pageCount, previewed: undefined }
+}
+
+function advance(tree: TreeState, step: Step): void {
+  const { changes, pageCount } = step
+  if (tree.previewed !== undefined && isSameStep(tree.previewed, step)) {
+    keepNodes(tree.nodes)
+    tree.previewed = undefined
+    tree.pageCount = pageCount
+    tree.pageCountMin = pageCount
+    return
+  }
+  undoPreview(tree)
+  takePageSize(tree, step)
+  if (pageCount < tree.pageCount) {
+    for (const pgno of tree.pending.keys()) if (pgno > pageCount) tree.pending.delete(pgno)
+  }
+  for (const [pgno, image] of changes) if (pgno <= pageCount) tree.pending.set(pgno, image)
+  tree.pageCount = pageCount
+  tree.pageCountMin = Math.min(tree.pageCountMin, pageCount)
+}
+
+/** Brings the nodes up to the newest step. */
+function settle(tree: TreeState): void {
+  undoPreview(tree)
+  const { nodes, pending, pageCount, pageCountMin, pageSize } = tree
+  if (pending.size === 0 && pageCountMin === nodes.count && pageCount === nodes.count) return
+  putPages(nodes, { changes: pending, pageCount, pageSize }, pageCountMin)
+  pending.clear()
+  tree.pageCountMin = pageCount
+}
+
+function preview(tree: TreeState, step: Step): Uint8Array {
+  if (tree.previewed !== undefined && isSameStep(tree.previewed, step)) return tree.previewed.root
+  settle(tree)
+  const pageSizeBefore = tree.pageSize
+  takePageSize(tree, step)
+  const { nodes, pageSize, pageCount } = tree
+  beginNodes(nodes)
+  putPages(nodes, { ...step, pageSize }, Math.min(pageCount, step.pageCount))
+  const root = rootOf(pageSize, step.pageCount, topNode(nodes))
+  tree.previewed = { ...step, root, pageSizeBefore }
+  return root
+}
+
+function undoPreview(tree: TreeState): void {
+  if (tree.previewed === undefined) return
+  undoNodes(tree.nodes)
+  tree.pageSize = tree.previewed.pageSizeBefore
+  tree.previewed = undefined
+}
+
+function takePageSize(tree: TreeState, step: Step): void {
+  assert(step.pageCount <= PAGE_COUNT_MAX, `${step.pageCount} pages are within the limit`)
+  if (step.pageCount === 0) return
+  assert(isPageSize(step.pageSize), `${step.pageSize} is a page size of SQLite`)
+  const isSame = tree.pageSize === 0 || step.pageSize === tree.pageSize
+  assert(isSame, 'the page size of a tree never changes')
+  tree.pageSize = step.pageSize
+}
+
+/** Puts the leaves of a step into the tree; pages above `keptCount` begin as zeros. */
 function putPages(nodes: Nodes, step: Step, keptCount: number): void {
   const { changes, pageCount, pageSize } = step
-  const lockByte = pageSize === 0 ? 0 : lockBytePgno(pageSize)
-  nodes.resize(
-    Math.min(keptCount, nodes.count),
-    pageCount,
-    pageCount === 0 ? new Uint8Array(LEAF_BYTES) : zeroLeaf(pageSize),
-  )
+  const filler = pageCount === 0 ? new Uint8Array(LEAF_BYTES) : zeroLeaf(pageSize)
+  resizeNodes(nodes, Math.min(keptCount, nodes.count), pageCount, filler)
+  const lockByte = lockBytePgno(pageSize)
   for (const [pgno, image] of changes) {
     if (pgno > pageCount || pgno === lockByte) continue
-    assert(image.byteLength === pageSize, 'an image is one page')
-    nodes.putLeaf(pgno - 1, leafOf(image))
+    assert(pgno >= 1 && image.byteLength === pageSize, 'an image is one page')
+    putLeaf(nodes, pgno - 1, leafOf(image))
   }
-  nodes.update()
+  updateNodes(nodes)
 }
 
 function isSameStep(one: Step, other: Step): boolean {
