@@ -120,3 +120,14 @@ export function contents(shard: Shard): (number | string)[] {
     return image.every((byte) => byte === fill) ? fill : 'mixed'
   })
 }
+
+/** Awaits what waits for deferred callbacks of its host. */
+export async function drive<T>(host: ManualHost, promise: Promise<T>): Promise<T> {
+  let isDone = false
+  const done = promise.finally(() => {
+    isDone = true
+  })
+  done.catch(() => undefined)
+  while (!isDone) await host.settle()
+  return done
+}
