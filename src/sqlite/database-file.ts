@@ -100,7 +100,7 @@ function openHandle(shared: Shared, intent: CommitIntent): VfsFile {
           return true
         }
       }
-      return readPages(shared, isWriter() ? overlay : undefined, version(), at, into)
+      return readPages(shared, overlay, version(), at, into)
     },
     write(at, bytes) {
       assert(isWriter(), 'SQLite writes pages only under the RESERVED lock')
@@ -159,7 +159,7 @@ function openHandle(shared: Shared, intent: CommitIntent): VfsFile {
 
 function readPages(
   shared: Shared,
-  overlay: ReadonlyMap<number, Uint8Array> | undefined,
+  overlay: ReadonlyMap<number, Uint8Array>,
   version: Version,
   at: number,
   into: Uint8Array,
@@ -173,7 +173,7 @@ function readPages(
     const offset = (at + done) % size
     const take = Math.min(into.byteLength - done, size - offset)
     const target = take === into.byteLength ? into : into.subarray(done, done + take)
-    const image = overlay?.get(pgno)
+    const image = overlay.get(pgno)
     if (image !== undefined)
       target.set(take === size ? image : image.subarray(offset, offset + take))
     else if (!pages.read(pgno, version, target, offset)) break
@@ -184,8 +184,8 @@ function readPages(
   return false
 }
 
-function overlayPageSize(overlay: ReadonlyMap<number, Uint8Array> | undefined): number {
-  for (const image of overlay?.values() ?? []) return image.byteLength
+function overlayPageSize(overlay: ReadonlyMap<number, Uint8Array>): number {
+  for (const image of overlay.values()) return image.byteLength
   return 0
 }
 

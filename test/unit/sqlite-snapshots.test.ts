@@ -259,7 +259,7 @@ test('a reader of a snapshot that was given up gets ErrSnapshotTooOld, then read
   engine.close()
 })
 
-test('stock files of every page size, with reserved or auto-vacuumed pages, are read and written', async () => {
+test('stock files of other page sizes, with pages freed in the same transaction, are read and written', async () => {
   for (const pageSize of [512, 1024, 4096, 65536]) {
     const stock = await createStockFile(
       `PRAGMA page_size = ${pageSize}; PRAGMA auto_vacuum = incremental; ${ROWS}`,
