@@ -3,7 +3,10 @@
  *  and pages that nobody writes. */
 
 import fc from 'fast-check'
+import { expect } from 'vitest'
+import { equalBytes } from '../../src/bytes/compare.ts'
 import { hashOf } from '../../src/crypto/hash.ts'
+import { createPageStore, type PageStore, type Version } from '../../src/pages/store.ts'
 import type { DeviceFile } from '../../src/storage/device.ts'
 
 export const PAGE_SIZE = 512
@@ -152,4 +155,47 @@ export function rootByDefinition(model: Model, pageSize: number = PAGE_SIZE): Ui
   sizes.setUint32(4, model.length)
   const top = level[0] ?? new Uint8Array(32)
   return hashOf('constellite root v1', new Uint8Array(sizes.buffer), top)
+}
+
+export function openStore(
+  file: TestFile,
+  pageCount: number,
+  retainedBytesMax: number = 64 << 20,
+): PageStore {
+  return createPageStore({
+    file,
+    pageSize: pageCount === 0 ? 0 : PAGE_SIZE,
+    pageCount,
+    retainedBytesMax,
+  })
+}
+
+/** Every page of a version; nothing above it. */
+export function readAll(store: PageStore, version: Version): Model {
+  const pages = Array.from({ length: store.pageCount(version) }, (_, index) => {
+    const page = pageOf(12345)
+    expect(store.read(index + 1, version, page, 0)).toBe(true)
+    return page
+  })
+  expect(store.read(pages.length + 1, version, zeros(), 0)).toBe(false)
+  return pages
+}
+
+/** The page file as pages, zeros beyond its end. */
+export function fileAsModel(file: TestFile, pageCount: number): Model {
+  expect(file.size()).toBeLessThanOrEqual(pageCount * PAGE_SIZE)
+  return Array.from({ length: pageCount }, (_, index) => {
+    const page = zeros()
+    page.set(file.bytes().subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE))
+    return page
+  })
+}
+
+/** Compares page by page: a deep comparison of arrays costs a hundred times as much. */
+export function expectPages(actual: Model, expected: Model): void {
+  expect(actual.length).toBe(expected.length)
+  for (const [index, page] of expected.entries()) {
+    const found = actual[index] as Uint8Array
+    if (!equalBytes(found, page)) expect(found, `page ${index + 1}`).toEqual(page)
+  }
 }

@@ -1,48 +1,19 @@
 /** The page store shows every reader the version that it pinned, whatever is committed, cut, grown and
  *  checkpointed meanwhile, and its page file is exactly one version after each checkpoint. */
 
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
 import { createPageStore, type PageStore, type Version } from '../../src/pages/store.ts'
 import {
   createTestFile,
-  type Model,
+  expectPages,
+  fileAsModel,
+  openStore,
   PAGE_SIZE,
   pageOf,
-  type TestFile,
-  transact,
-  transactions,
+  readAll,
   zeros,
 } from './pages-fixtures.ts'
-
-function openStore(file: TestFile, pageCount: number, retainedBytesMax = 64 << 20): PageStore {
-  return createPageStore({
-    file,
-    pageSize: pageCount === 0 ? 0 : PAGE_SIZE,
-    pageCount,
-    retainedBytesMax,
-  })
-}
-
-function readAll(store: PageStore, version: Version): Model {
-  const pages = Array.from({ length: store.pageCount(version) }, (_, index) => {
-    const page = pageOf(12345)
-    expect(store.read(index + 1, version, page, 0)).toBe(true)
-    return page
-  })
-  expect(store.read(pages.length + 1, version, zeros(), 0)).toBe(false)
-  return pages
-}
-
-function fileAsModel(file: TestFile, pageCount: number): Model {
-  expect(file.size()).toBeLessThanOrEqual(pageCount * PAGE_SIZE)
-  return Array.from({ length: pageCount }, (_, index) => {
-    const page = zeros()
-    page.set(file.bytes().subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE))
-    return page
-  })
-}
 
 function commit(store: PageStore, pages: Record<number, Uint8Array>, pageCount: number): Version {
   const changes = new Map(Object.entries(pages).map(([pgno, page]) => [Number(pgno), page]))
@@ -50,100 +21,6 @@ function commit(store: PageStore, pages: Record<number, Uint8Array>, pageCount: 
 }
 
 describe('a page store', () => {
-  const steps = fc.array(
-    fc.oneof(
-      { weight: 6, arbitrary: fc.record({ do: fc.constant('commit' as const), transactions }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('pin' as const) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('unpin' as const), which: fc.nat() }) },
-      {
-        weight: 2,
-        arbitrary: fc.record({
-          do: fc.constant('checkpoint' as const),
-          which: fc.option(fc.nat()),
-          during: fc.array(transactions, { maxLength: 3 }),
-          fails: fc.boolean(),
-        }),
-      },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
-    ),
-    { maxLength: 30 },
-  )
-
-  it('equals a model that keeps every version whole', async () => {
-    await fc.assert(
-      fc.asyncProperty(steps, async (history) => {
-        const file = createTestFile(pageOf(99, 3 * PAGE_SIZE))
-        let store = openStore(file, 0)
-        let model: Model = []
-        let checkpointed: Version = 0
-        const pinned = new Map<Version, { model: Model; count: number }>()
-        const transactOn = (transaction: Parameters<typeof transact>[1]): void => {
-          const { changes, next } = transact(model, transaction)
-          store.commit(changes, next.length, PAGE_SIZE)
-          model = next
-        }
-        const checkAll = (): void => {
-          expect(readAll(store, store.version)).toEqual(model)
-          for (const [version, pin] of pinned) expect(readAll(store, version)).toEqual(pin.model)
-          for (const [index, page] of model.entries()) expect(store.image(index + 1)).toEqual(page)
-        }
-        const versionAt = (which: number | null): Version | undefined => {
-          const usable = [...pinned.keys()].filter((version) => version >= checkpointed)
-          return which === null ? undefined : usable[which % Math.max(1, usable.length)]
-        }
-        for (const step of history) {
-          if (step.do === 'commit') transactOn(step.transactions)
-          else if (step.do === 'pin') {
-            const version = store.pin()
-            pinned.set(version, { model, count: (pinned.get(version)?.count ?? 0) + 1 })
-          } else if (step.do === 'unpin') {
-            const version = [...pinned.keys()][step.which % Math.max(1, pinned.size)]
-            if (version === undefined) continue
-            store.unpin(version)
-            const pin = pinned.get(version) as { model: Model; count: number }
-            if (pin.count === 1) pinned.delete(version)
-            else pinned.set(version, { ...pin, count: pin.count - 1 })
-          } else if (step.do === 'checkpoint') {
-            const at = versionAt(step.which)
-            const expected = (at === undefined ? undefined : pinned.get(at)?.model) ?? model
-            const atVersion = at ?? store.version
-            const dirtyBefore = store.dirtyPages(at)
-            const dirtyImages = dirtyBefore.map((pgno) => expected[pgno - 1])
-            let written: Model = []
-            file.onSync = async () => {
-              written = fileAsModel(file, expected.length)
-              for (const transaction of step.during) transactOn(transaction)
-              checkAll()
-              if (step.fails) throw new Error('the flush failed')
-            }
-            const outcome = store.checkpoint(at).then(
-              () => 'done',
-              () => 'failed',
-            )
-            expect(await outcome).toBe(step.fails ? 'failed' : 'done')
-            expect(written).toEqual(expected)
-            expect(dirtyImages.every((image) => image !== undefined)).toBe(true)
-            checkpointed = atVersion
-            if (!step.fails && step.during.length === 0 && at === undefined) {
-              expect(store.dirtyPages()).toEqual([])
-              expect(store.dirtyBytes).toBe(0)
-            }
-          } else {
-            file.onSync = () => {}
-            await store.checkpoint()
-            // What a crash left beyond the count must stay out of sight.
-            file.write(model.length * PAGE_SIZE, pageOf(7, 2 * PAGE_SIZE))
-            store = openStore(file, model.length)
-            pinned.clear()
-            checkpointed = 0
-          }
-          checkAll()
-        }
-      }),
-      { numRuns: 150 },
-    )
-  })
-
   it('reads parts of a page, from memory, from the file and beyond the file', async () => {
     const file = createTestFile()
     const store = openStore(file, 0)
@@ -298,7 +175,7 @@ describe('a page store', () => {
     const file = { ...createTestFile(), read: () => expect.unreachable() }
     const store = createPageStore({ file, pageSize, pageCount: 16_385 })
     store.commit(new Map([[16_385, pageOf(1, pageSize)]]), 16_385, pageSize)
-    expect(store.image(16_385)).toEqual(zeros(pageSize))
+    expectPages([store.image(16_385)], [zeros(pageSize)])
     expect(store.dirtyPages()).toEqual([])
   })
 

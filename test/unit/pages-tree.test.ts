@@ -55,7 +55,7 @@ describe('a page tree', () => {
   it('stays equal to full recomputation through any history, asked or previewed at any time', () => {
     const steps = fc.array(
       fc.tuple(transactions, fc.constantFrom('wait', 'root', 'preview', 'drop-preview', 'reload')),
-      { maxLength: 25 },
+      { maxLength: 25, size: 'max' },
     )
     fc.assert(
       fc.property(steps, (history) => {
@@ -84,7 +84,7 @@ describe('a page tree', () => {
           expect(tree.leaf(index + 1)).toEqual(leafOf(page))
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     )
   })
 

@@ -1,0 +1,148 @@
+/** A snapshot that is not exactly the sealed pages brings nothing (FORMATS §11). */
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
+import { concatBytes } from '../../src/bytes/compare.ts'
+import { lockBytePgno, SNAPSHOT_HEADER_BYTES } from '../../src/pages/layout.ts'
+import { readSnapshot } from '../../src/pages/snapshot.ts'
+import { createPageTree } from '../../src/pages/tree.ts'
+import { PAGE_SIZE, pageOf, zeros } from './pages-fixtures.ts'
+import { compressor, partsOf, small, take } from './pages-snapshot-fixtures.ts'
+
+describe('a snapshot is refused', () => {
+  it('cut short', async () => {
+    const bytes = concatBytes(...(await partsOf(small)))
+    for (let size = 0; size < bytes.byteLength; size += size < 300 ? 1 : 13) {
+      const { failure } = await take([bytes.subarray(0, size)])
+      expect(failure, `${size} of ${bytes.byteLength}`).toBeDefined()
+    }
+  })
+
+  it('with a byte flipped, but for what its seal does not cover', async () => {
+    const bytes = concatBytes(...(await partsOf(small)))
+    const honest = (await take([bytes])).taken
+    const isCovered = (at: number): boolean => {
+      // hlc, and the seal's own fields but its root: the sink judges those.
+      if (at >= 5 && at < 13) return false
+      return at < 18 || at >= SNAPSHOT_HEADER_BYTES - 4 || (at >= 18 + 112 && at < 18 + 144)
+    }
+    for (let at = 0; at < bytes.byteLength; at += at < 300 ? 1 : 17) {
+      const flipped = bytes.slice()
+      flipped[at] = (flipped[at] as number) ^ (1 << (at % 8))
+      const { taken, failure } = await take([flipped])
+      if (isCovered(at)) expect(failure, `byte ${at}`).toBeDefined()
+      else if (failure === undefined) {
+        expect(taken.pages).toEqual(honest.pages)
+        expect(taken.header).not.toEqual(honest.header)
+      }
+    }
+  })
+
+  it('with its chunks in another order, one twice, or one left out', async () => {
+    const bytes = concatBytes(...(await partsOf(small)))
+    const one = PAGE_SIZE + 13
+    const end = bytes.byteLength
+    const [body, first, second] = [
+      bytes.subarray(0, end - one - PAGE_SIZE - one),
+      bytes.subarray(end - one - PAGE_SIZE - one, end - one - PAGE_SIZE),
+      bytes.subarray(end - one - PAGE_SIZE),
+    ] as const
+    expect((await take([body, first, second])).failure).toBeUndefined()
+    expect((await take([body, second, first])).failure?.code).toBe('ErrChecksum')
+    expect((await take([body, first, first, second])).failure?.code).toBe('ErrDecode')
+    expect((await take([body, first, second, second])).failure?.code).toBe('ErrDecode')
+    expect((await take([body, second])).failure?.code).toBe('ErrChecksum')
+    expect((await take([body, first])).failure?.code).toBe('ErrChecksum')
+  })
+
+  it('with leaves that are not the sealed ones, before any page is handed on', async () => {
+    const bytes = concatBytes(...(await partsOf(small)))
+    const leavesAt = bytes.byteLength - 3 * PAGE_SIZE - 2 * 13 - 5 * 32
+    bytes[leavesAt] = (bytes[leavesAt] as number) ^ 1
+    const { taken, failure } = await take([bytes])
+    expect(failure?.code).toBe('ErrChecksum')
+    expect(taken.pages).toEqual([])
+  })
+
+  it('with a lock-byte page that is not zeros, even where the seal covers it', async () => {
+    const pageSize = 65_536
+    const pgno = lockBytePgno(pageSize)
+    const tree = createPageTree()
+    tree.advance(new Map(), pgno, pageSize)
+    const leaves = tree.leaves()
+    leaves.set(zeros(32), (pgno - 1) * 32)
+    const forged = createPageTree({ pageSize, leaves })
+    const [head, ...rest] = await partsOf([pageOf(1, pageSize)])
+    const bytes = concatBytes(head as Uint8Array, ...rest)
+    const header = bytes.slice(0, bytes.byteLength - pageSize - 13 - 32)
+    new DataView(header.buffer).setUint32(14, pgno)
+    header.set(forged.root(), 18 + 112)
+    const { failure } = await take([header, leaves])
+    expect(failure?.code).toBe('ErrChecksum')
+    expect(failure?.facts['pgno']).toBe(pgno)
+  })
+
+  it('when a chunk inflates to more or less than it says', async () => {
+    for (const size of [PAGE_SIZE - 1, PAGE_SIZE * 3]) {
+      const lying = { ...compressor, decompress: async () => zeros(size) }
+      const parts = await partsOf([pageOf(1).fill(7), pageOf(2).fill(7)], compressor)
+      expect((await take(parts, { compressor: lying })).failure?.code).toBe('ErrDecode')
+    }
+  })
+
+  it('over the page count that the reader takes, before anything is kept for it', async () => {
+    const { taken, failure } = await take(await partsOf(small), { pageCountMax: 4 })
+    expect(failure?.code).toBe('ErrDecode')
+    expect(taken.header).toBeUndefined()
+  })
+
+  it('by its sink, with nothing taken and the source told to stop', async () => {
+    let isStopped = false
+    const parts = await partsOf(small)
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* parts
+        yield zeros(1)
+      } finally {
+        isStopped = true
+      }
+    }
+    const refusal = (await take([])).failure as ConstelliteError
+    const result = await readSnapshot(source(), {
+      header() {
+        throw refusal
+      },
+      pages: () => expect.unreachable(),
+    })
+    expect(result).toEqual({ ok: false, failure: refusal })
+    expect(isStopped).toBe(true)
+  })
+
+  it('with an error of its source passed on as it is', async () => {
+    // biome-ignore lint/correctness/useYield: this source fails before its first part.
+    async function* source(): AsyncGenerator<Uint8Array> {
+      throw new Error('the connection broke')
+    }
+    const reading = readSnapshot(source(), { header() {}, pages() {} })
+    await expect(reading).rejects.toThrow('the connection broke')
+  })
+
+  it('with random bytes, always as ErrDecode', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
+        const { failure } = await take([bytes])
+        expect(isFailure(failure, 'ErrDecode')).toBe(true)
+      }),
+      { numRuns: 100 },
+    )
+    const head = (await partsOf(small))[0] as Uint8Array
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 900 }), async (bytes) => {
+        const { failure } = await take([head.subarray(0, SNAPSHOT_HEADER_BYTES), bytes])
+        expect(failure).toBeDefined()
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
