@@ -14,7 +14,13 @@ import { createSegment, flushLog, restage, settle, writeDraft } from './flush.ts
 import { generationSeed } from './group.ts'
 import { createGroupDraft, type GroupDraft } from './group-draft.ts'
 import { FILE_HEADER_BYTES } from './layout.ts'
-import { createLogState, type LogState, type OpenSegment, poison } from './log-state.ts'
+import {
+  createLogState,
+  currentSegment,
+  type LogState,
+  type OpenSegment,
+  poison,
+} from './log-state.ts'
 import { oldestNeeded } from './needs.ts'
 import { createPool, isLogFile, type Pool, type PooledFile } from './pool.ts'
 import { type RecoveredLog, recoverLog } from './recover.ts'
@@ -100,7 +106,7 @@ function stateOf(init: {
     mark: recovered.mark,
     redoGroup: recovered.redoGroup,
     oldestFile: segments[0]?.header.fileNumber ?? 1n,
-    drafts: [createGroupDraft(recovered.lastGroup + 1n)],
+    drafts: [createGroupDraft(recovered.knownFlushed + 1n)],
     newestSeq: recovered.position.seq,
     flushedGroup: recovered.knownFlushed,
     holders: recovered.holders,
@@ -108,7 +114,9 @@ function stateOf(init: {
 }
 
 async function goOn(state: LogState, recovered: RecoveredLog): Promise<void> {
-  if (!recovered.isClean) return rewriteTail(state, recovered)
+  if (recovered.closedAt === undefined) return rewriteTail(state, recovered)
+  // The group that said so was never flushed itself, so the next one takes its number and its place.
+  currentSegment(state).endAt = recovered.closedAt
   if (!recovered.isCut) return
   stageRecord(state, { type: 'truncate', position: recovered.position })
   await flushLog(state)

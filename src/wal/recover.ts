@@ -39,12 +39,11 @@ export type RecoveredLog = {
   readonly isCut: boolean
   /** Highest owner number found. */
   readonly owner: number
-  readonly lastGroup: bigint
   readonly knownFlushed: bigint
   /** Records of the groups after `knownFlushed`. */
   readonly tail: readonly PlacedRecord<LogRecord>[]
-  /** The log was closed in order and nothing was begun after that. */
-  readonly isClean: boolean
+  /** Where the group stands that says the log was closed in order, if nothing was begun after it. */
+  readonly closedAt: number | undefined
   readonly tornBytes: number
   /** The first group that was given up, when `repair` gave any up. */
   readonly repairedGroup: bigint | undefined
@@ -90,10 +89,9 @@ function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | und
     index: log.index,
     ...replay,
     owner: log.owner,
-    lastGroup,
     knownFlushed,
     tail: log.records.filter(({ place }) => place.group > knownFlushed),
-    isClean: !isRepaired && tornBytes === 0 && isClosed(log),
+    closedAt: isRepaired || tornBytes > 0 ? undefined : closedAtOf(log),
     tornBytes,
     repairedGroup: isRepaired ? (log.repairedGroup ?? lastGroup + 1n) : undefined,
   }
@@ -105,6 +103,7 @@ function knownFlushedOf(newest: NewestSegment, lastGroup: bigint): bigint {
 }
 
 /** An orderly close ends the log with an empty group that knows all before it flushed. */
-function isClosed({ last }: ReadLog): boolean {
-  return last !== undefined && last.bodyBytes === 0 && last.flushed === last.number - 1n
+function closedAtOf({ last }: ReadLog): number | undefined {
+  const isClosed = last?.bodyBytes === 0 && last.flushed === last.number - 1n
+  return isClosed ? last.at : undefined
 }
