@@ -160,8 +160,10 @@ function interruptedFailure(): ConstelliteError {
 
 function abortedFailure(signal: AbortSignal | undefined): ConstelliteError {
   return new ConstelliteError({
-    code: 'ErrAborted',
-    message: 'The connection was given up.',
+    // Not ErrAborted: it is told to the far end, for whom this is a close like any other.
+    code: 'ErrClosed',
+    message: 'The far end gave the connection up.',
+    retry: 'later',
     cause: signal?.reason,
   })
 }

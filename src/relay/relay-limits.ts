@@ -1,0 +1,26 @@
+/** Limits of a relay: connections, shards and bytes.  Each has a default that suits a small server. */
+
+export type RelayLimits = {
+  readonly connectionsMax: number
+  /** Shards that one connection may name. */
+  readonly shardsPerConnectionMax: number
+  /** Shards stored at all. */
+  readonly shardsMax: number
+  /** Shards whose files are open at once; idle ones are closed first. */
+  readonly openShardsMax: number
+  /** A shard that nobody has asked for this long is closed. */
+  readonly idleMs: number
+  /** Bytes of log, snapshot and evidence of one shard, and of all. */
+  readonly shardBytesMax: number
+  readonly totalBytesMax: number
+}
+
+export const RELAY_LIMITS: RelayLimits = {
+  connectionsMax: 1024,
+  shardsPerConnectionMax: 64,
+  shardsMax: 10_000,
+  openShardsMax: 256,
+  idleMs: 60_000,
+  shardBytesMax: 1024 * 1024 * 1024,
+  totalBytesMax: 16 * 1024 * 1024 * 1024,
+}

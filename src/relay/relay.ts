@@ -1,0 +1,162 @@
+/** Relay: stores sealed runs, answers with receipts, and serves them to whoever asks, also when the writer
+ *  is gone.  Blind and untrusted: it can withhold, but not alter.
+ *  Keeps: one key of its own; limits on connections, shards and bytes; shards close when idle.
+ *  Never: touches a platform; its store and its sockets are handed to it (server-node.ts does). */
+
+import { ConstelliteError, failureOf } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import type { Hlc } from '../base/ids.ts'
+import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
+import type { Signer } from '../crypto/signer.ts'
+import type { PeerLimits } from '../transport/limits.ts'
+import { connectPeer } from '../transport/peer.ts'
+import type { Peer, Socket } from '../transport/transport.ts'
+import { CAP_BYTES_MAX } from '../wal/create.ts'
+import type { Allow } from './allow.ts'
+import { type Catalog, createCatalog } from './catalog.ts'
+import { type Counters, createCounters } from './counters.ts'
+import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
+import { serveSession } from './session.ts'
+import type { RelayStore } from './store.ts'
+import type { SessionContext } from './subject.ts'
+
+export type RelayOptions = {
+  readonly host: Host
+  /** The relay's own key: it proves itself and signs receipts with it. */
+  readonly signer: Signer
+  readonly store: RelayStore
+  readonly allow: Allow
+  readonly limits?: Partial<RelayLimits>
+  readonly peerLimits?: Partial<PeerLimits>
+}
+
+export type Relay = {
+  readonly publicKey: Uint8Array
+  readonly counters: Readonly<Counters>
+  readonly status: {
+    readonly connections: number
+    readonly shards: number
+    readonly openShards: number
+    readonly totalBytes: number
+  }
+  /** Serves one connection until it ends.  `binding` is the host that the far end dialled, as this side
+   *  knows it.  Never rejects: what goes wrong is counted and ends the connection. */
+  accept(socket: Socket, meta: { readonly binding: string }): Promise<void>
+  /** Ends every connection and closes every shard. */
+  close(): Promise<void>
+}
+
+export async function createRelay(options: RelayOptions): Promise<Relay> {
+  const { host, signer, store, allow } = options
+  const limits: RelayLimits = { ...RELAY_LIMITS, ...options.limits }
+  const catalog = await createCatalog({
+    host,
+    store,
+    relayKey: signer.publicKey,
+    limits,
+    wal: { capBytes: Math.min(limits.shardBytesMax, CAP_BYTES_MAX) },
+  })
+  const counters = createCounters()
+  let newest: Hlc = HLC_ZERO
+  const context: SessionContext = {
+    host,
+    signer,
+    catalog,
+    allow,
+    limits,
+    counters,
+    awaited: new Map(),
+    tick() {
+      newest = tickHlc(host.now(), newest)
+      return newest
+    },
+  }
+  const server = createServer(context, options)
+  return {
+    publicKey: signer.publicKey,
+    counters,
+    get status() {
+      return statusOf(catalog, counters)
+    },
+    accept: server.accept,
+    async close() {
+      await server.close()
+      await catalog.close()
+    },
+  }
+}
+
+function createServer(
+  context: SessionContext,
+  options: RelayOptions,
+): Pick<Relay, 'accept' | 'close'> {
+  const { host, signer } = options
+  const { counters, limits } = context
+  const peers = new Set<Peer>()
+  const sessions = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
+
+  const connect = (socket: Socket, binding: string): Promise<Peer> =>
+    connectPeer(socket, {
+      host,
+      signer,
+      role: 'relay',
+      side: 'acceptor',
+      binding,
+      signal: stopping.signal,
+      ...(options.peerLimits === undefined ? {} : { limits: options.peerLimits }),
+      admit: (peer) => (peer.role === 'relay' ? strangerFailure() : undefined),
+    })
+  const serve = async (socket: Socket, binding: string): Promise<void> => {
+    counters.connections += 1
+    counters.connectionsOpen += 1
+    try {
+      const peer = await connect(socket, binding)
+      peers.add(peer)
+      await serveSession(peer, context)
+      peers.delete(peer)
+    } catch (error) {
+      // The far end was told; what is left is to count it.
+      counters.handshakesFailed += failureOf(error).code === 'ErrInternal' ? 0 : 1
+    } finally {
+      counters.connectionsOpen -= 1
+    }
+  }
+  return {
+    accept(socket, { binding }) {
+      if (stopping.signal.aborted || counters.connectionsOpen >= limits.connectionsMax) {
+        counters.connectionsRefused += 1
+        socket.close()
+        return Promise.resolve()
+      }
+      const session = serve(socket, binding).finally(() => sessions.delete(session))
+      sessions.add(session)
+      return session
+    },
+    async close() {
+      for (const peer of peers) peer.close(stoppingFailure())
+      stopping.abort()
+      await Promise.all(sessions)
+    },
+  }
+}
+
+function statusOf(catalog: Catalog, counters: Counters): Relay['status'] {
+  const { shards, openShards, totalBytes } = catalog
+  return { connections: counters.connectionsOpen, shards, openShards, totalBytes }
+}
+
+function stoppingFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrClosed',
+    message: 'The relay is stopping.',
+    retry: 'later',
+  })
+}
+
+function strangerFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrDenied',
+    message: 'A relay serves writers and followers, not other relays.',
+  })
+}

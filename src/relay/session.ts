@@ -1,0 +1,126 @@
+/** Session: one authenticated connection of a relay, and the protocol that it speaks about each shard.
+ *
+ *  | step | who | sends | answer |
+ *  |---|---|---|---|
+ *  | compare | client | `heads` with what it has, or none | `heads` with the relay's newest position by its author (none when it has none) and `first`, the lowest seq that it serves as frames (0: none); to a client that named none `authority` comes before |
+ *  | begin | writer | `authority` when the relay has none | nothing; ErrDenied when the relay does not take the shard |
+ *  | store | writer | `run`s from the relay's head + 1 on | `receipt` (durable), cumulative: one for the newest stored head of a batch, after its flush |
+ *  | replace | writer | `snapshot` parts from index 0 to `last`, then `run`s above it | `receipt`; the relay recomputed the root and dropped what is older |
+ *  | adopt | writer | `want` from … to | `run`s that the relay has and the writer lacks |
+ *  | fork | writer | a valid `run` beside a stored frame | `receipt` with flag fork, then error ErrForked; the first is kept, both are evidence |
+ *  | follow | follower | `want` from …, live | `run`s from there, then each as it is stored; ErrUnavailable when the relay no longer has `from` as frames |
+ *  | install | follower | `want-snapshot` with the lowest seq that helps | `snapshot` parts; then the follower wants again |
+ *  | watch | relay | `heads` whenever its newest head changes, to followers that named the shard and have no live want (before the first, `authority`) | |
+ *  | shared | follower | `receipt` after it applied durably | nothing in this version: the relay counts it |
+ *  | refuse | both | `error` (code, text) | fatal ones close: a malformed message, a bad seal, an author without right, a broken disk |
+ *
+ *  Keeps: one envelope is handled at a time, in order; feeds run beside and never hold it up.
+ *  Never: trusts a peer's key for a right to write: only the shard's own chain gives it. */
+
+import { type ConstelliteError, failureOf } from '../base/failure.ts'
+import { decodeRunHeader } from '../frame/run.ts'
+import type { Envelope } from '../transport/envelope.ts'
+import type { Peer } from '../transport/transport.ts'
+import { serveSnapshot, serveWant, takeHeads, watch } from './downlink.ts'
+import { refuse, type Session, type SessionContext, subjectOf, wake } from './subject.ts'
+import { takeAuthority, takeRun, takeSnapshotPart } from './uplink.ts'
+
+/** Runs until the connection ends; answers why, undefined for an ordinary close. */
+export async function serveSession(
+  peer: Peer,
+  context: SessionContext,
+): Promise<ConstelliteError | undefined> {
+  const session: Session = { context, peer, subjects: new Map(), isEnded: false }
+  const over = peer.closed.then((reason) => {
+    endSession(session)
+    return reason
+  })
+  try {
+    while (!session.isEnded) await handle(session, await peer.receive())
+  } catch (error) {
+    // What the far end broke is said to it; what ended the connection is in `closed` already.
+    if (!session.isEnded) peer.close(failureOf(error))
+  }
+  return over
+}
+
+async function handle(session: Session, envelope: Envelope): Promise<void> {
+  try {
+    await dispatch(session, envelope)
+  } catch (error) {
+    const failure = failureOf(error)
+    if (session.isEnded || !MILD.has(failure.code)) throw failure
+    await refuse(session, failure)
+  }
+}
+
+/** After these the connection goes on: they are about one shard, not about the peer's good faith. */
+const MILD: ReadonlySet<string> = new Set([
+  'ErrDenied',
+  'ErrRelayFull',
+  'ErrUnavailable',
+  'ErrBackpressure',
+  'ErrSuperseded',
+  'ErrForked',
+])
+
+async function dispatch(session: Session, envelope: Envelope): Promise<void> {
+  switch (envelope.type) {
+    case 'heads':
+      return takeHeadsAndWatch(session, envelope)
+    case 'authority':
+      return takeAuthority(session, subjectOf(session, envelope.shard), envelope)
+    case 'run': {
+      const header = decodeRunHeader(envelope.bytes)
+      if (!header.ok) throw header.failure
+      return takeRun(session, subjectOf(session, header.value.shard), envelope.bytes)
+    }
+    case 'want':
+      return beside(session, serveWant(session, subjectOf(session, envelope.shard), envelope))
+    case 'want-snapshot': {
+      const subject = subjectOf(session, envelope.shard)
+      return beside(session, serveSnapshot(session, subject, envelope.seqMin))
+    }
+    case 'snapshot':
+      return takeSnapshotPart(session, subjectOf(session, envelope.shard), envelope)
+    case 'receipt':
+      session.context.counters.receiptsTaken += 1
+      return
+    case 'error':
+      // The far end's complaint changes nothing here; it closes when it cannot go on.
+      return
+  }
+}
+
+async function takeHeadsAndWatch(
+  session: Session,
+  envelope: Extract<Envelope, { type: 'heads' }>,
+): Promise<void> {
+  const subject = subjectOf(session, envelope.shard)
+  await takeHeads(session, subject, envelope)
+  beside(session, watch(session, subject))
+}
+
+/** Lets a feed run while later envelopes are handled. */
+function beside(session: Session, feed: Promise<void>): void {
+  feed.catch((error: unknown) => {
+    const failure = failureOf(error)
+    if (session.isEnded) return
+    if (MILD.has(failure.code)) refuse(session, failure).catch(() => undefined)
+    else session.peer.close(failure)
+  })
+}
+
+function endSession(session: Session): void {
+  session.isEnded = true
+  for (const subject of session.subjects.values()) {
+    subject.unsubscribe()
+    subject.upload?.inlet.fail(new Error('the connection ended'))
+    wake(subject)
+    const waiting = session.context.awaited.get(subject.key)
+    waiting?.delete(subject.onStored)
+    if (waiting?.size === 0) session.context.awaited.delete(subject.key)
+    // An install or flush that is under way finishes before the shard may close: it holds the mutex.
+    subject.lease?.release()
+  }
+}

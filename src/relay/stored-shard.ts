@@ -1,0 +1,153 @@
+/** Stored shard: what a relay keeps of one shard: its log, the newest uploaded snapshot, evidence of forks.
+ *  Keeps: every frame since the newest snapshot; nothing is told or served before it is flushed; a
+ *  snapshot takes effect by the new log segment that names it, after its root was recomputed.
+ *  Never: verifies who may write (the session decodes runs by `authority`), talks to peers. */
+
+import { type ConstelliteError, orThrow } from '../base/failure.ts'
+import type { Position, Seq } from '../base/ids.ts'
+import { type Authority, checkRight, currentTerm, extendAuthority } from '../frame/authority.ts'
+import type { Frame } from '../frame/frame.ts'
+import type { SealedRun } from '../frame/run.ts'
+import type { Seal } from '../frame/seal.ts'
+import { EVIDENCE_FILES_MAX, evidenceName, writeEvidence } from './evidence.ts'
+import { judgeRun, type Standing } from './judge.ts'
+import { type InstallLimits, installSnapshot } from './stored-install.ts'
+import { readSnapshotFile } from './stored-snapshot.ts'
+import { checksumAt, flushStored, NO_SEQ, type StoredState } from './stored-state.ts'
+
+export type StoredShard = {
+  readonly id: Uint8Array
+  readonly authority: Authority
+  /** Newest durable head and its seal; undefined before the first. */
+  readonly head: { readonly position: Position; readonly seal: Seal } | undefined
+  /** Lowest seq that can be served as frames; 0 when none can. */
+  readonly first: Seq
+  readonly snapshotSeq: Seq | undefined
+  readonly sizeBytes: number
+  /** Why nothing more can be stored: a failed write or flush. */
+  readonly failed: ConstelliteError | undefined
+  /** Judges a verified run and stages what it adds.  `flush` makes it durable. */
+  store(run: SealedRun): Promise<Standing>
+  /** Resolves when everything staged before is durable; tells those who listen. */
+  flush(): Promise<void>
+  /** Keeps the run that contradicts what is stored; false when the evidence is there or has its fill. */
+  keepEvidence(run: SealedRun, bytes: Uint8Array): Promise<boolean>
+  /** Flushed frames from `from` up to a seal. */
+  readRun(from: Seq, sizeBytesMax: number): SealedRun | undefined
+  /** The newest snapshot as parts; what is being read stays until it was. */
+  readSnapshot(): AsyncIterable<Uint8Array>
+  /** Verifies and takes an uploaded snapshot, then drops the frames that it stands for. */
+  install(parts: AsyncIterable<Uint8Array>, limits: InstallLimits): Promise<Position>
+  /** Calls `listener` after every change of the durable head. */
+  onAdvance(listener: () => void): () => void
+  close(): Promise<void>
+}
+
+export function createStoredShard(state: StoredState): StoredShard {
+  return {
+    id: state.id,
+    get authority() {
+      return state.authority
+    },
+    get head() {
+      const seal = state.durableSeal
+      if (seal === undefined) return undefined
+      return { position: { seq: seal.seq, checksum: seal.checksum }, seal }
+    },
+    get first() {
+      // No frame yet is said as 0 on the wire.
+      return state.wal.range()?.first ?? NO_SEQ
+    },
+    get snapshotSeq() {
+      return state.snapshot?.position.seq
+    },
+    get sizeBytes() {
+      return state.wal.logBytes + (state.snapshot?.sizeBytes ?? 0) + state.evidenceBytes
+    },
+    get failed() {
+      return state.wal.poisoned
+    },
+    store: (run) => state.mutex.run(() => storeRun(state, run)),
+    flush: () => flushStored(state),
+    keepEvidence: (run, bytes) => state.mutex.run(() => keepEvidence(state, run, bytes)),
+    readRun: (from, sizeBytesMax) => state.wal.readRun(from, sizeBytesMax),
+    readSnapshot: () => readSnapshotFile(state),
+    install: (parts, limits) => installSnapshot(state, parts, limits),
+    onAdvance(listener) {
+      state.listeners.add(listener)
+      return () => void state.listeners.delete(listener)
+    },
+    close: () => state.mutex.run(() => closeStored(state)),
+  }
+}
+
+async function storeRun(state: StoredState, run: SealedRun): Promise<Standing> {
+  const authority = authorityAfter(state.authority, run.frames)
+  const { shard, author, epoch, seq } = run.seal
+  // The authority may have grown since the run was decoded.
+  orThrow(checkRight(authority, { shard, author, epoch, firstSeq: run.firstSeq, lastSeq: seq }))
+  // What is compared with stored frames must be readable, and only flushed ones are.
+  if (run.firstSeq <= state.staged.seq) await flushStored(state)
+  const standing = judgeRun(
+    {
+      head: state.staged,
+      epoch: currentTerm(state.authority).epoch,
+      checksumAt: (seq) => checksumAt(state, seq),
+      floor: state.floor,
+      isSealed: (seq) => state.wal.sealAt(seq)?.seq === seq,
+    },
+    run,
+  )
+  if (standing.type !== 'append') return standing
+  if (standing.rewindTo !== undefined) await rewind(state, standing.rewindTo)
+  const frames = run.frames.slice(standing.skip)
+  state.wal.stage({ type: 'frames', frames })
+  state.wal.stage({ type: 'seal', seal: run.seal })
+  state.authority = authority
+  state.staged = { seq: run.seal.seq, checksum: run.seal.checksum }
+  state.stagedSeal = run.seal
+  return standing
+}
+
+/** The only rewind there is: a hand-over that names a frame below the head. */
+async function rewind(state: StoredState, position: Position): Promise<void> {
+  await state.wal.truncateAfter(position)
+  const seal = state.wal.sealAt(position.seq)
+  state.staged = position
+  state.stagedSeal = seal
+  state.durableSeal = seal
+}
+
+/** Hand-overs stand at the start of their author's first run. */
+function authorityAfter(authority: Authority, frames: readonly Frame[]): Authority {
+  const first = frames[0]
+  if (first === undefined || first.epoch <= currentTerm(authority).epoch) return authority
+  return orThrow(extendAuthority(authority, first)).authority
+}
+
+async function keepEvidence(
+  state: StoredState,
+  run: SealedRun,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const name = evidenceName(run.seal.seq)
+  if (state.evidence.has(name) || state.evidence.size >= EVIDENCE_FILES_MAX) return false
+  // The stored run that covers the same seq; where it is gone the second run is still evidence, since
+  // receipts and other holders have the first seal.
+  const isBeyond = run.firstSeq > state.staged.seq
+  const from = isBeyond ? state.staged.seq : run.firstSeq
+  const stored = from > 0n ? state.wal.readRun(from, 1) : undefined
+  const sizeBytes = await writeEvidence(state.device, { seq: run.seal.seq, stored, second: bytes })
+  state.evidence.add(name)
+  state.evidenceBytes += sizeBytes
+  return true
+}
+
+async function closeStored(state: StoredState): Promise<void> {
+  try {
+    if (state.wal.poisoned === undefined) await state.wal.flush()
+  } finally {
+    await state.wal.close()
+    await state.device.close()
+  }
+}

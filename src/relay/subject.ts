@@ -1,0 +1,210 @@
+/** Subject: one shard within one connection, and what the parts of a session share.
+ *  Keeps: a shard is leased from its first use until the connection ends; nobody reads or writes a shard
+ *  that the relay does not take. */
+
+import { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import type { Hlc, Seq } from '../base/ids.ts'
+import { formatHex } from '../bytes/text.ts'
+import type { Signer } from '../crypto/signer.ts'
+import type { Authority } from '../frame/authority.ts'
+import { authorityFrames } from '../frame/authority.ts'
+import type { Seal } from '../frame/seal.ts'
+import type { SnapshotInlet } from '../replication/snapshot-inlet.ts'
+import type { Head } from '../transport/envelope.ts'
+import { errorEnvelopeOf } from '../transport/remote.ts'
+import type { Peer } from '../transport/transport.ts'
+import type { Allow } from './allow.ts'
+import type { Catalog, Lease } from './catalog.ts'
+import type { Counters } from './counters.ts'
+import type { RelayLimits } from './relay-limits.ts'
+import type { StoredShard } from './stored-shard.ts'
+
+/** What every session of a relay has in common. */
+export type SessionContext = {
+  readonly host: Host
+  /** The relay's own key. */
+  readonly signer: Signer
+  readonly catalog: Catalog
+  readonly allow: Allow
+  readonly limits: RelayLimits
+  readonly counters: Counters
+  /** Who waits for a shard that is not stored yet, by its id in hex. */
+  readonly awaited: Map<string, Set<() => void>>
+  /** The clock of receipts. */
+  tick(): Hlc
+}
+
+export type Session = {
+  readonly context: SessionContext
+  readonly peer: Peer
+  readonly subjects: Map<string, Subject>
+  isEnded: boolean
+}
+
+export type Upload = {
+  readonly inlet: SnapshotInlet
+  /** Settles when the snapshot counts or was refused (and that was said). */
+  readonly done: Promise<void>
+  hasLast: boolean
+}
+
+export type Subject = {
+  readonly key: string
+  readonly shard: Uint8Array
+  lease: Lease | undefined
+  /** Sent ahead of a shard that is not stored yet. */
+  candidate: Authority | undefined
+  /** The far end named no head: it cannot check a run before it has the authority. */
+  needsAuthority: boolean
+  /** True once a follower said which heads it has: from then on it hears of new ones. */
+  isWatching: boolean
+  /** Seal of the head that was told last. */
+  told: Seal | undefined
+  upload: Upload | undefined
+  /** Numbers of the newest feed of each kind; an older one ends when it sees a newer. */
+  readonly feeds: { live: number; bounded: number; snapshot: number }
+  isLive: boolean
+  /** Calls when the shard changed or the session ended. */
+  readonly wakers: Set<() => void>
+  isAcknowledging: boolean
+  isAcknowledgeDue: boolean
+  unsubscribe: () => void
+  /** Called when a shard that was awaited is stored. */
+  readonly onStored: () => void
+}
+
+/** The subject of a shard id, made at its first use. */
+export function subjectOf(session: Session, shard: Uint8Array): Subject {
+  const key = formatHex(shard)
+  const known = session.subjects.get(key)
+  if (known !== undefined) return known
+  if (session.subjects.size >= session.context.limits.shardsPerConnectionMax) {
+    throw new ConstelliteError({
+      code: 'ErrTooLarge',
+      message: 'One connection names too many shards.',
+      facts: { shardsMax: session.context.limits.shardsPerConnectionMax },
+    })
+  }
+  const subject: Subject = {
+    key,
+    shard,
+    lease: undefined,
+    candidate: undefined,
+    needsAuthority: false,
+    told: undefined,
+    isWatching: false,
+    upload: undefined,
+    feeds: { live: 0, bounded: 0, snapshot: 0 },
+    isLive: false,
+    wakers: new Set(),
+    isAcknowledging: false,
+    isAcknowledgeDue: false,
+    unsubscribe: () => undefined,
+    onStored: () => wake(subject),
+  }
+  session.subjects.set(key, subject)
+  return subject
+}
+
+/** The stored shard of a subject, or undefined when the relay does not have it (yet). */
+export async function storedOf(
+  session: Session,
+  subject: Subject,
+): Promise<StoredShard | undefined> {
+  const { catalog } = session.context
+  if (subject.lease === undefined && catalog.has(subject.shard)) {
+    adoptLease(session, subject, await catalog.lease(subject.shard))
+  }
+  return subject.lease?.stored
+}
+
+/** The lease of a shard that is about to be written, made when it is new and allowed. */
+export async function leaseToWrite(session: Session, subject: Subject): Promise<Lease> {
+  await storedOf(session, subject)
+  if (subject.lease !== undefined) return subject.lease
+  const { candidate } = subject
+  if (candidate === undefined) throw strangerFailure()
+  const lease = await session.context.catalog.leaseNew(subject.shard, candidate)
+  adoptLease(session, subject, lease)
+  return lease
+}
+
+export function strangerFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrProtocol',
+    message: 'The shard is new to the relay, and its authority was not sent.',
+    retry: 'later',
+  })
+}
+
+function adoptLease(session: Session, subject: Subject, lease: Lease): void {
+  if (session.isEnded || subject.lease !== undefined) {
+    lease.release()
+    return
+  }
+  try {
+    assertAllowed(session, subject, lease.stored.authority)
+  } catch (error) {
+    lease.release()
+    throw error
+  }
+  subject.lease = lease
+  subject.unsubscribe = lease.stored.onAdvance(() => wake(subject))
+}
+
+/** Throws ErrDenied when the relay does not take this shard. */
+export function assertAllowed(session: Session, subject: Subject, authority: Authority): void {
+  if (session.context.allow({ shard: subject.shard, authority })) return
+  throw new ConstelliteError({
+    code: 'ErrDenied',
+    message: 'The relay does not take this shard.',
+    hint: 'Ask whoever runs the relay to allow the shard id or its owner key.',
+    retry: 'after-repair',
+  })
+}
+
+export function wake(subject: Subject): void {
+  for (const waker of [...subject.wakers]) waker()
+}
+
+/** Resolves at the next change of the shard, or the end of the session. */
+export function nextWake(subject: Subject): Promise<void> {
+  return new Promise((resolve) => {
+    const waker = (): void => {
+      subject.wakers.delete(waker)
+      resolve()
+    }
+    subject.wakers.add(waker)
+  })
+}
+
+/** Says what is wrong without ending the connection. */
+export async function refuse(session: Session, failure: ConstelliteError): Promise<void> {
+  session.context.counters.refused += 1
+  await session.peer.send(errorEnvelopeOf(failure))
+}
+
+/** Tells the newest head; before it, whom to believe, where that is needed. */
+export async function sendHeads(
+  session: Session,
+  subject: Subject,
+  stored: StoredShard | undefined,
+): Promise<void> {
+  const head = stored?.head
+  subject.told = head?.seal
+  if (stored !== undefined && head !== undefined && subject.needsAuthority) {
+    subject.needsAuthority = false
+    const frames = authorityFrames(stored.authority)
+    await session.peer.send({ type: 'authority', shard: subject.shard, frames })
+  }
+  const heads: Head[] =
+    head === undefined ? [] : [{ author: head.seal.author, position: head.position }]
+  await session.peer.send({
+    type: 'heads',
+    shard: subject.shard,
+    heads,
+    // 0 says that no frame can be served.
+    first: stored?.first ?? (0n as Seq),
+  })
+}

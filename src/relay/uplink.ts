@@ -1,0 +1,225 @@
+/** Uplink: what a relay takes of one shard: its authority, sealed runs, a snapshot; and its receipts.
+ *  Keeps: the author's right, the seal and the chain are checked before anything is staged; a receipt
+ *  leaves only after the flush that covers it, one for all that was stored meanwhile; of two valid frames
+ *  at one seq the first is kept and both are evidence. */
+
+import { ConstelliteError, failureOf, isFailure, orThrow } from '../base/failure.ts'
+import { mayWrite, readAuthority } from '../frame/authority.ts'
+import { createReceipt } from '../frame/receipt.ts'
+import { decodeRun, type SealedRun } from '../frame/run.ts'
+import type { Seal } from '../frame/seal.ts'
+import { createSnapshotInlet } from '../replication/snapshot-inlet.ts'
+import type { Envelope } from '../transport/envelope.ts'
+import type { Lease } from './catalog.ts'
+import {
+  assertAllowed,
+  leaseToWrite,
+  refuse,
+  type Session,
+  type Subject,
+  sendHeads,
+  storedOf,
+  strangerFailure,
+} from './subject.ts'
+
+type EnvelopeOf<T extends Envelope['type']> = Extract<Envelope, { type: T }>
+
+/** Whom to believe about a shard that is not stored yet. */
+export async function takeAuthority(
+  session: Session,
+  subject: Subject,
+  envelope: EnvelopeOf<'authority'>,
+): Promise<void> {
+  // What is stored knows more than its author's first words.
+  if ((await storedOf(session, subject)) !== undefined) return
+  const authority = orThrow(readAuthority(envelope.frames, subject.shard))
+  assertAllowed(session, subject, authority)
+  subject.candidate = authority
+  subject.needsAuthority = false
+}
+
+export async function takeRun(
+  session: Session,
+  subject: Subject,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { counters } = session.context
+  assertWriter(session)
+  // The run goes on where the snapshot before it ends.
+  await subject.upload?.done
+  const known = (await storedOf(session, subject))?.authority ?? subject.candidate
+  if (known === undefined) throw strangerFailure()
+  // Before the lease: a run that does not verify makes no folder.
+  const run = orThrow(decodeRun(bytes, mayWrite(known)))
+  const lease = await leaseToWrite(session, subject)
+  const { stored } = lease
+  lease.checkRoom(bytes.byteLength)
+  const isNew = stored.head === undefined
+  const standing = await stored.store(run)
+  switch (standing.type) {
+    case 'append':
+      counters.runsStored += 1
+      counters.framesStored += run.frames.length - standing.skip
+      counters.bytesStored += bytes.byteLength
+      acknowledgeLater(session, subject, lease, isNew)
+      return
+    case 'repeat':
+      counters.runsRepeated += 1
+      acknowledgeLater(session, subject, lease, false)
+      return
+    case 'fork':
+      return takeFork(session, lease, run, bytes)
+    case 'gap':
+      await refuse(session, gapFailure(run))
+      return sendHeads(session, subject, stored)
+    case 'unknown':
+      await refuse(session, oldFailure(run))
+      return sendHeads(session, subject, stored)
+  }
+}
+
+/** Flushes, then answers one receipt for everything stored until then. */
+function acknowledgeLater(session: Session, subject: Subject, lease: Lease, isNew: boolean): void {
+  subject.isAcknowledgeDue = true
+  if (subject.isAcknowledging) return
+  subject.isAcknowledging = true
+  const run = async (): Promise<void> => {
+    try {
+      while (subject.isAcknowledgeDue && !session.isEnded) {
+        subject.isAcknowledgeDue = false
+        await lease.stored.flush()
+        if (isNew) tellAwaiting(session, subject)
+        await sendReceipt(session, lease.stored.head?.seal, false)
+      }
+    } catch (error) {
+      session.peer.close(failureOf(error))
+    } finally {
+      subject.isAcknowledging = false
+    }
+  }
+  void run()
+}
+
+/** Those who asked for this shard before it was here. */
+function tellAwaiting(session: Session, subject: Subject): void {
+  const waiting = session.context.awaited.get(subject.key) ?? []
+  for (const tell of [...waiting]) tell()
+}
+
+async function sendReceipt(
+  session: Session,
+  seal: Seal | undefined,
+  isFork: boolean,
+): Promise<void> {
+  if (seal === undefined) return
+  const { shard, author, epoch, seq, checksum } = seal
+  const receipt = await createReceipt(session.context.signer, {
+    shard,
+    author,
+    epoch,
+    seq,
+    checksum,
+    hlc: session.context.tick(),
+    flags: { durable: !isFork, archived: false, fork: isFork },
+  })
+  session.context.counters.receiptsSent += 1
+  await session.peer.send({ type: 'receipt', receipt })
+}
+
+async function takeFork(
+  session: Session,
+  lease: Lease,
+  run: SealedRun,
+  bytes: Uint8Array,
+): Promise<void> {
+  session.context.counters.forks += 1
+  await lease.stored.keepEvidence(run, bytes)
+  await sendReceipt(session, run.seal, true)
+  await refuse(
+    session,
+    new ConstelliteError({
+      code: 'ErrForked',
+      message: `Two valid frames of one author exclude each other at or before seq ${run.seal.seq}.`,
+      hint: 'The relay keeps the first; ask it for its frames to see where they part.',
+      facts: { seq: run.seal.seq },
+    }),
+  )
+}
+
+export async function takeSnapshotPart(
+  session: Session,
+  subject: Subject,
+  part: EnvelopeOf<'snapshot'>,
+): Promise<void> {
+  assertWriter(session)
+  if (part.index === 0) {
+    await subject.upload?.done
+    subject.upload = await beginUpload(session, subject)
+  }
+  const { upload } = subject
+  // The rest of an upload that was refused.
+  if (upload === undefined || upload.hasLast) return
+  upload.hasLast = part.last
+  // A refused install takes nothing more; whoever waits for it must not wait for ever.
+  await Promise.race([upload.inlet.push(part), upload.done])
+}
+
+async function beginUpload(
+  session: Session,
+  subject: Subject,
+): Promise<NonNullable<Subject['upload']>> {
+  const lease = await leaseToWrite(session, subject)
+  const inlet = createSnapshotInlet()
+  const isNew = lease.stored.head === undefined
+  const install = async (): Promise<void> => {
+    let reserved = 0
+    try {
+      await lease.stored.install(inlet.parts, {
+        sizeBytesMax: session.context.limits.shardBytesMax,
+        reserve(sizeBytes) {
+          lease.reserve(sizeBytes)
+          reserved += sizeBytes
+        },
+      })
+      session.context.counters.snapshotsStored += 1
+      if (isNew) tellAwaiting(session, subject)
+      await sendReceipt(session, lease.stored.head?.seal, false)
+    } catch (error) {
+      if (session.isEnded) return
+      const failure = failureOf(error)
+      if (isFailure(failure, 'ErrRelayFull') || isFailure(failure, 'ErrProtocol')) {
+        await refuse(session, failure).catch(() => undefined)
+      } else session.peer.close(failure)
+    } finally {
+      lease.unreserve(reserved)
+      subject.upload = undefined
+    }
+  }
+  return { inlet, done: install(), hasLast: false }
+}
+
+function assertWriter(session: Session): void {
+  if (session.peer.role === 'writer') return
+  throw new ConstelliteError({
+    code: 'ErrProtocol',
+    message: 'Only a writer sends frames to a relay.',
+  })
+}
+
+function gapFailure(run: SealedRun): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrGap',
+    message: `Frames before seq ${run.firstSeq} are missing at the relay.`,
+    facts: { firstSeq: run.firstSeq },
+    retry: 'later',
+  })
+}
+
+function oldFailure(run: SealedRun): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrUnavailable',
+    message: `The relay no longer keeps the frames ${run.firstSeq} to ${run.seal.seq}.`,
+    facts: { firstSeq: run.firstSeq, lastSeq: run.seal.seq },
+    retry: 'later',
+  })
+}
