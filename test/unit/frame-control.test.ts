@@ -136,6 +136,20 @@ describe('a control operation', () => {
     for (const log2 of [0, 8, 17]) refused(Uint8Array.of(8, log2, ...IMPORT.subarray(2)))
   })
 
+  it('is refused with a seq of 0', () => {
+    const close = encodeControl({
+      op: 'close',
+      author: ROOT,
+      seq: 1n as Seq,
+      checksum: ROOT,
+      reason: '',
+      signer: ROOT,
+      signature: new Uint8Array(64),
+    })
+    expect(close[40]).toBe(1)
+    refused(close.map((byte, at) => (at === 40 ? 0 : byte)))
+  })
+
   it('is refused with a roster whose members do not ascend', () => {
     const [low, high] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
     refused(Uint8Array.of(9, 1, 2, ...high, 0, ...low, 0))
