@@ -36,3 +36,28 @@ export function aborted(signal: { readonly reason?: unknown } | undefined): Cons
     cause: signal?.reason,
   })
 }
+
+export function notDurable(reason: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrNotDurable',
+    message: `This storage cannot promise to survive power loss${reason === '' ? '' : `: ${reason}`}.`,
+    hint: 'Leave `durable` out to use it all the same; `status.storage` says what it can do.',
+    facts: { reason },
+  })
+}
+
+export function otherWriter(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrShardMismatch',
+    message: 'This name holds a copy of a database that another copy writes.',
+    hint: 'Follow it: sync: follow(address).  To publish a database of your own use a new name.',
+  })
+}
+
+export function ownWriter(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrShardMismatch',
+    message: 'This name holds the copy that writes the database at this address.',
+    hint: 'Open it with sync: publish({ via }), or follow it under a new name.',
+  })
+}

@@ -1,0 +1,216 @@
+/** Assemble: opens one database in this thread, room by room: storage, keys, shard, SQLite, import and
+ *  migrations, sync.  Keeps: the device is owned before anything is read; whatever fails, what was opened
+ *  before it is closed again, newest first. */
+
+import { orThrow } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import { type Address, formatAddress, parseAddress } from '../frame/address.ts'
+import { type Genesis, readGenesis } from '../frame/genesis.ts'
+import { type CopyKeys, checkOwner, identityStatus, openCopyKeys } from '../identity/copy-keys.ts'
+import type { KeyStore } from '../identity/key-store.ts'
+import { startSync } from '../replication/start-sync.ts'
+import { openShard } from '../shard/open.ts'
+import type { Shard } from '../shard/shard.ts'
+import { createEngine } from '../sqlite/engine.ts'
+import type { LoadSqlite } from '../sqlite/module.ts'
+import type { PageSpace } from '../sqlite/page-space.ts'
+import type { Device } from '../storage/device.ts'
+import type { Transport } from '../transport/transport.ts'
+import { createClosers } from './closers.ts'
+import type { FileAccess } from './files.ts'
+import { createLocalCore, type LocalCore, type LocalParts, prepareCore } from './local-core.ts'
+import { notDurable, otherWriter, ownWriter } from './open-failures.ts'
+import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
+import type { Connect } from './registry.ts'
+
+/** What a platform gives to open databases in this thread. */
+export type LocalPlatform = {
+  readonly host: Host
+  device(name: string): Device
+  keyStore(name: string): KeyStore
+  transport(descriptor: TransportDescriptor): Transport
+  readonly loadSqlite: (options: OpenOptions) => LoadSqlite
+  readonly files: FileAccess
+  /** The name that the genesis shows to everybody: without the path that led to it. */
+  titleOf(name: string): string
+  /** True when the platform has promised not to evict what is stored. */
+  isPersisted(): Promise<boolean>
+}
+
+/** Transient pages of SQLite beyond memory. */
+const SPILL_FILE = 'spill'
+
+export function createLocalConnect(platform: LocalPlatform): Connect {
+  return async (name, options, onProgress) => {
+    const closers = createClosers()
+    try {
+      return await assemble(platform, { name, options, onProgress, closers })
+    } catch (error) {
+      await closers.close()
+      throw error
+    }
+  }
+}
+
+type Assembly = {
+  readonly name: string
+  readonly options: OpenOptions
+  readonly onProgress: (fraction: number) => void
+  readonly closers: ReturnType<typeof createClosers>
+}
+
+async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<LocalCore> {
+  const { host } = platform
+  const { options, onProgress, closers } = assembly
+  const followed = parseFollowed(options.sync)
+  const device = await openDevice(platform, assembly)
+  const keys = await openKeys(platform, assembly)
+  const { shard } = await openShard({
+    host,
+    device,
+    signer: keys.author,
+    create: whatToMake(platform, assembly, { keys, followed }),
+    onProgress,
+  })
+  closers.add(() => shard.close())
+  const genesis = genesisOf(shard)
+  if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
+  checkRole(shard, options.sync)
+  const relays = relaysOf(options.sync, followed)
+  const parts: LocalParts = {
+    host,
+    name: assembly.name,
+    address: formatAddress({ shard: shard.id, relays, secret: undefined }),
+    shard,
+    ...(await openSqlite(platform, assembly, { device, shard })),
+    startSync: syncStarter(platform, { shard, keys, relays, sync: options.sync }),
+    storage: {
+      kind: device.kind,
+      durable: device.durable,
+      persisted: await platform.isPersisted(),
+      reason: device.reason,
+    },
+    identity: identityStatus(keys, genesis),
+    files: platform.files,
+    migrations: options.migrations,
+    release: () => closers.close(),
+  }
+  const core = createLocalCore(parts)
+  await prepareCore(core, parts, { import: options.import, onProgress })
+  core.startSync()
+  return core
+}
+
+async function openDevice(
+  platform: LocalPlatform,
+  { name, options, closers }: Assembly,
+): Promise<Device> {
+  const device = platform.device(name)
+  await device.acquire()
+  closers.add(() => device.close())
+  if (options.durable === true && !device.durable) throw notDurable(device.reason)
+  return device
+}
+
+async function openKeys(
+  platform: LocalPlatform,
+  { name, options, closers }: Assembly,
+): Promise<CopyKeys> {
+  const store = platform.keyStore(name)
+  closers.add(() => store.close())
+  // The author key is made last, so without one this copy is new.
+  const isNew = (await store.load('author')) === undefined
+  const beginsShard = isNew && options.sync?.kind !== 'follow'
+  return openCopyKeys(store, { identity: options.identity, beginsShard })
+}
+
+async function openSqlite(
+  platform: LocalPlatform,
+  { options }: Assembly,
+  { device, shard }: { readonly device: Device; readonly shard: Shard },
+): Promise<Pick<LocalParts, 'engine' | 'openEngine'>> {
+  const { host } = platform
+  const load = platform.loadSqlite(options)
+  const [spill] = await device.open([SPILL_FILE])
+  spill?.truncate(0)
+  const space: PageSpace = {
+    pages: shard.pages,
+    get isReadOnly() {
+      return shard.role !== 'writer'
+    },
+    commit: (transaction) => {
+      shard.commit(transaction)
+    },
+  }
+  const engine = await createEngine({
+    load,
+    host,
+    space,
+    ...(spill === undefined ? {} : { spill }),
+  })
+  return { engine, openEngine: (other) => createEngine({ load, host, space: other }) }
+}
+
+function parseFollowed(sync: SyncDescriptor | undefined): Address | undefined {
+  return sync?.kind === 'follow' ? orThrow(parseAddress(sync.address)) : undefined
+}
+
+function whatToMake(
+  platform: LocalPlatform,
+  { name, options }: Assembly,
+  { keys, followed }: { readonly keys: CopyKeys; readonly followed: Address | undefined },
+): Parameters<typeof openShard>[0]['create'] {
+  if (followed !== undefined) return { type: 'follow', shard: followed.shard }
+  const owner = keys.owner?.publicKey ?? keys.author.publicKey
+  return {
+    type: 'genesis',
+    genesis: { name: platform.titleOf(name), owner, recovery: options.recovery },
+  }
+}
+
+function genesisOf(shard: Shard): Genesis | undefined {
+  const first = shard.authority[0]
+  return first === undefined ? undefined : orThrow(readGenesis(first))
+}
+
+function checkRole(shard: Shard, sync: SyncDescriptor | undefined): void {
+  if (sync?.kind === 'publish' && shard.role !== 'writer') throw otherWriter()
+  if (sync?.kind === 'follow' && shard.role === 'writer') throw ownWriter()
+}
+
+function relaysOf(
+  sync: SyncDescriptor | undefined,
+  followed: Address | undefined,
+): readonly string[] {
+  const named = sync?.via.map((descriptor) => descriptor.url) ?? []
+  return named.length > 0 ? named : (followed?.relays ?? [])
+}
+
+function syncStarter(
+  platform: LocalPlatform,
+  {
+    shard,
+    keys,
+    relays,
+    sync,
+  }: {
+    readonly shard: Shard
+    readonly keys: CopyKeys
+    readonly relays: readonly string[]
+    readonly sync: SyncDescriptor | undefined
+  },
+): LocalParts['startSync'] {
+  if (sync === undefined) return undefined
+  const descriptors =
+    sync.via.length > 0 ? sync.via : relays.map((url) => ({ kind: 'websocket', url }))
+  const transports = descriptors.map((descriptor) => platform.transport(descriptor))
+  return (exclusively) =>
+    startSync({
+      host: platform.host,
+      shard,
+      role: sync.kind === 'publish' ? 'writer' : 'follower',
+      transports,
+      signer: keys.author,
+      exclusively,
+    })
+}

@@ -1,0 +1,69 @@
+/** Node (and Deno and Bun, which imitate it): the composition that `open` of the package is.
+ *  A database runs in the calling thread and keeps no process alive while nothing is asked of it. */
+
+import { basename } from 'node:path'
+import { ConstelliteError } from '../base/failure.ts'
+import { createLocalConnect } from '../database/assemble.ts'
+import { createOpen, type Open } from '../database/open.ts'
+import { createNodeKeyStore } from '../identity/key-store-node.ts'
+import { loadSqliteNode } from '../sqlite/load-node.ts'
+import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
+import { createNodeWebSocket } from '../transport/websocket-node.ts'
+import { createNodeFiles } from './files-node.ts'
+import { createNodeHost } from './host-node.ts'
+import { createAsyncScope } from './scope-node.ts'
+
+let made: Open | undefined
+
+/** Opens the database in the folder `<name>.constellite`, making it where there is none. */
+export const open: Open = (name, options) => {
+  // Made at the first call: importing does nothing.
+  made ??= createNodeOpen()
+  return made(name, options)
+}
+
+function createNodeOpen(): Open {
+  const host = createNodeHost()
+  const connect = createLocalConnect({
+    host,
+    device: (name) => createNodeDevice(host, { name }),
+    keyStore: (name) => createNodeKeyStore(nodeDirectoryOf(name)),
+    transport: ({ kind, url }) => {
+      if (kind !== 'websocket') throw unknownTransport(kind)
+      return createNodeWebSocket({ kind, url })
+    },
+    loadSqlite: () => loadSqliteNode,
+    files: createNodeFiles(),
+    titleOf: (name) => basename(name),
+    isPersisted: async () => true,
+  })
+  return createOpen({
+    host,
+    scope: createAsyncScope(),
+    keyOf: nodeDirectoryOf,
+    connect: async (name, options, onProgress) => {
+      for (const option of ['worker', 'wasmUrl'] as const) {
+        if (options[option] !== undefined) throw browserOnly(option)
+      }
+      return connect(name, options, onProgress)
+    },
+  })
+}
+
+function unknownTransport(kind: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `There is no transport "${kind}" here.`,
+    hint: 'Use websocket(url).',
+    facts: { kind },
+  })
+}
+
+function browserOnly(option: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `The option "${option}" is for browsers.`,
+    hint: 'On a server the database runs in the calling thread: leave it out.',
+    facts: { option },
+  })
+}
