@@ -3,7 +3,7 @@
  *  seal's.  Chain: the frames that the log still has are read back; reading recomputes their checksums.
  *  What is older is covered by the seal through the chain, not by its bytes. */
 
-import type { Seq } from '../base/ids.ts'
+import { nextSeq, type Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { verifySeal } from '../frame/seal.ts'
 import { rebuildPageTree } from '../pages/rebuild.ts'
@@ -11,6 +11,9 @@ import { flushShard } from './flush.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { VerifyReport } from './shard.ts'
 import type { ShardState } from './state.ts'
+
+/** Payload read back in one go. */
+const READ_BYTES = 4_194_304
 
 export async function verifyShard(
   state: ShardState,
@@ -48,15 +51,23 @@ export async function verifyShard(
   }
 }
 
+/** Reads the sealed frames back run by run; reading recomputes digests and checksums. */
 function checkChain(state: ShardState): VerifyReport['chain'] {
   const range = state.wal.range()
   if (range === undefined) return { first: 0n as Seq, last: 0n as Seq, broken: undefined }
+  const last = lastSealed(state, range.last)
   let prev: Uint8Array | undefined
-  for (let seq = range.first; seq <= range.last; seq = (seq + 1n) as Seq) {
-    const frame = state.wal.readFrame(seq)
-    const isChained = frame !== undefined && (prev === undefined || equalBytes(frame.prev, prev))
-    if (!isChained) return { ...range, broken: seq }
-    prev = frame.checksum
+  for (let seq = range.first; seq <= last; ) {
+    const run = state.wal.readRun(seq, READ_BYTES)
+    if (run === undefined) return { ...range, broken: seq }
+    if (prev !== undefined && !equalBytes(run.prev, prev)) return { ...range, broken: seq }
+    prev = run.seal.checksum
+    seq = nextSeq(run.seal.seq)
   }
   return { ...range, broken: undefined }
+}
+
+function lastSealed(state: ShardState, last: Seq): Seq {
+  const sealed = state.newestSeal?.seq ?? (0n as Seq)
+  return sealed < last ? sealed : last
 }
