@@ -6,7 +6,7 @@
 import { DecodeError } from '../bytes/reader.ts'
 import type { ChainCursor } from '../frame/body.ts'
 import { damage } from './damage.ts'
-import { createFrameIndex, type FrameIndex, type GroupPlace } from './frame-index.ts'
+import type { GroupPlace } from './frame-index.ts'
 import type { PlacedGroup } from './group.ts'
 import { FILE_HEADER_BYTES, RECORD_START } from './layout.ts'
 import {
@@ -32,7 +32,7 @@ export type ReadLog = {
   /** Oldest first. */
   readonly kept: readonly KeptSegment[]
   readonly start: StartRecord
-  readonly index: FrameIndex
+  readonly outlines: readonly PlacedOutline[]
   /** From the redo group on; start marks are left out. */
   readonly records: readonly PlacedRecord<LogRecord>[]
   readonly holders: readonly Holder[]
@@ -43,10 +43,12 @@ export type ReadLog = {
   readonly repairedGroup: bigint | undefined
 }
 
+export type PlacedOutline = { readonly outline: RecordOutline; readonly place: GroupPlace }
+
 /** The groups of one segment that count, as far as they can be read. */
 type ReadSegment = {
   readonly groups: readonly PlacedGroup[]
-  readonly outlines: readonly { readonly outline: RecordOutline; readonly place: GroupPlace }[]
+  readonly outlines: readonly PlacedOutline[]
   readonly records: readonly PlacedRecord<LogRecord>[]
   /** The first group that should count and cannot be read. */
   readonly badGroup: bigint | undefined
@@ -64,7 +66,6 @@ export function readGroups(
   const head = readSegment(newest, { ...newest, decodes: true, repair })
   const { oldestFile, holders } = newestHolders(start, head.records)
   const chosen = chooseKept(segments, newest, { oldestFile, redoGroup: start.redoGroup, repair })
-  const index = createFrameIndex()
   let kept: KeptSegment[] = []
   let read: ReadSegment[] = []
   let repairedGroup: bigint | undefined
@@ -89,13 +90,12 @@ export function readGroups(
     kept.push({ segment, endAt: part.endAt })
     read.push(part)
   }
-  for (const { outlines } of read) for (const it of outlines) index.apply(it.outline, it.place)
   const groups = read.flatMap((part) => part.groups)
   const records = read.flatMap((part) => part.records)
   return {
     kept,
     start,
-    index,
+    outlines: read.flatMap((part) => part.outlines),
     holders,
     records: records.filter(({ place }) => place.group >= start.redoGroup),
     owner: Math.max(start.mark.owner, ...read.map((part) => part.owner)),

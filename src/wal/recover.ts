@@ -11,7 +11,7 @@ import { fail, isFailure, type Result, succeed } from '../base/failure.ts'
 import type { Position } from '../base/ids.ts'
 import { DecodeError } from '../bytes/reader.ts'
 import { damageInit } from './damage.ts'
-import type { FrameIndex } from './frame-index.ts'
+import { createFrameIndex, type FrameIndex } from './frame-index.ts'
 import { type KeptSegment, type ReadLog, readGroups } from './read-groups.ts'
 import type { Holder, LogRecord, StartMark, WalRecord } from './records.ts'
 import { type PlacedRecord, replayRecords } from './replay.ts'
@@ -86,7 +86,7 @@ function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | und
     mark,
     redoGroup,
     holders: log.holders,
-    index: log.index,
+    index: indexOf(log, knownFlushed),
     ...replay,
     owner: log.owner,
     knownFlushed,
@@ -95,6 +95,15 @@ function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | und
     tornBytes,
     repairedGroup: isRepaired ? (log.repairedGroup ?? lastGroup + 1n) : undefined,
   }
+}
+
+/** Without the tail, which is indexed where it is written again. */
+function indexOf(log: ReadLog, knownFlushed: bigint): FrameIndex {
+  const index = createFrameIndex()
+  for (const { outline, place } of log.outlines) {
+    if (place.group <= knownFlushed) index.apply(outline, place)
+  }
+  return index
 }
 
 function knownFlushedOf(newest: NewestSegment, lastGroup: bigint): bigint {

@@ -41,7 +41,7 @@ export async function beginSegment(state: LogState, mark: StartMark): Promise<vo
 export async function truncateAfter(state: LogState, position: Position): Promise<void> {
   assertUsable(state)
   assert(position.seq >= state.mark.position.seq, 'nothing at or below a start mark is cut')
-  if (position.seq >= state.newestSeq) return
+  if (position.seq >= state.newestSeq) return flushLog(state)
   await state.mutex.run(async () => {
     stageRecord(state, { type: 'truncate', position })
     state.newestSeq = position.seq

@@ -22,6 +22,8 @@ export type Chain = {
   add(payload: Uint8Array | number, options?: { continues?: boolean; author?: Uint8Array }): Frame
   /** Goes back to this frame: the next one stands beside what was after it. */
   rewind(position: Position): void
+  /** Goes on after these frames. */
+  restore(frames: readonly Frame[]): void
   seal(frame?: Frame): Seal
   mark(position?: Position): StartMark
 }
@@ -53,11 +55,14 @@ export function createChain(): Chain {
         hlc: (1000n + BigInt(salt)) as Hlc,
         sections: [bytes],
       })
-      frames.push(frame)
+      frames = [...frames, frame]
       return frame
     },
     rewind(position) {
       frames = frames.slice(0, Number(position.seq))
+    },
+    restore(kept) {
+      frames = [...kept]
     },
     seal(frame) {
       const of = frame ?? frames.at(-1)
