@@ -1,12 +1,15 @@
 /** Control: the worker's side of set-up, over comlink: hello, then one database on a port of its own.
  *  Keeps: what goes wrong is an answer, because an error thrown through comlink loses its code. */
 
-import { expose } from 'comlink'
+import { type Endpoint, expose } from 'comlink'
 import { failureOf } from '../../base/failure.ts'
 import type { Connect } from '../registry.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
 import { type Control, NO_REQUEST, PROTOCOL } from './protocol.ts'
 import { serveCore } from './server.ts'
+
+/** The worker's own global scope, or a port in tests. */
+export type PageEndpoint = Endpoint
 
 /** What a worker gives. */
 export type ServeParts = {
@@ -14,8 +17,7 @@ export type ServeParts = {
   readonly connect: Connect
   /** Takes this lock for as long as the worker lives; undefined where there are no locks. */
   readonly holdLock: ((name: string) => Promise<void>) | undefined
-  /** The worker's own global scope, or a port in tests. */
-  readonly endpoint: Parameters<typeof expose>[1] & object
+  readonly endpoint: PageEndpoint
 }
 
 /** Answers the page that started this worker. */

@@ -1,0 +1,75 @@
+/** Browser worker: the composition that opens databases inside the worker, on OPFS.
+ *  Keeps: nothing runs at import but what a worker's entry calls itself. */
+
+import { ConstelliteError } from '../base/failure.ts'
+import { createLocalConnect, type LocalPlatform } from '../database/assemble.ts'
+import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts'
+import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
+import { createBrowserLoader } from '../sqlite/load-browser.ts'
+import { createOpfsDevice } from '../storage/opfs.ts'
+import type { Transport } from '../transport/transport.ts'
+import { createGlobalWebSocket } from '../transport/websocket-global.ts'
+import { createBrowserWorkerFiles } from './files-browser-worker.ts'
+import { createBrowserHost } from './host-browser.ts'
+
+/** A way to relays of one's own: used for descriptors of this kind. */
+export type TransportFactory = {
+  readonly kind: string
+  create(url: string): Transport
+}
+
+export type ServeOptions = {
+  /** Added to websocket. */
+  readonly transports?: readonly TransportFactory[]
+}
+
+/** Answers the page that started this worker: the whole of a worker of one's own. */
+export function serve(options: ServeOptions = {}): void {
+  serveDatabases({
+    connect: createLocalConnect(createPlatform(options.transports ?? [])),
+    holdLock: navigator.locks === undefined ? undefined : holdLock,
+    // In a worker the global scope is the port to the page; the library's types describe windows.
+    endpoint: globalThis as unknown as PageEndpoint,
+  })
+}
+
+function createPlatform(transports: readonly TransportFactory[]): LocalPlatform {
+  const host = createBrowserHost()
+  return {
+    host,
+    device: (name) => createOpfsDevice(host, name),
+    keyStore: createIndexedDbKeyStore,
+    transport: ({ kind, url }) => {
+      const own = transports.find((factory) => factory.kind === kind)
+      if (own !== undefined) return own.create(url)
+      if (kind === 'websocket') return createGlobalWebSocket({ kind, url })
+      throw unknownTransport(kind)
+    },
+    // In the built worker sqlite3.wasm lies beside it.
+    loadSqlite: ({ wasmUrl }) =>
+      createBrowserLoader(wasmUrl ?? new URL('./sqlite3.wasm', import.meta.url)),
+    files: createBrowserWorkerFiles(),
+    titleOf: (name) => name,
+    isPersisted: async () => (await navigator.storage?.persisted?.()) ?? false,
+  }
+}
+
+/** Resolves when the lock is held; it is held until the worker ends. */
+function holdLock(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const held = navigator.locks.request(name, () => {
+      resolve()
+      return new Promise<never>(() => undefined)
+    })
+    held.catch(reject)
+  })
+}
+
+function unknownTransport(kind: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `This worker has no transport "${kind}".`,
+    hint: 'Use websocket(url), or serve({ transports: [yours] }) in a worker of your own.',
+    facts: { kind },
+  })
+}
