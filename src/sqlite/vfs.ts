@@ -91,7 +91,7 @@ export function createVfs(options: {
   vfs.$xSleep = platform['$xSleep'] as number
   platform.dispose()
   sqlite3.vfs.installVfs({
-    io: { struct: io, methods: fileMethods(state) },
+    io: { struct: io, methods: { ...fileMethods(state), ...lockMethods(state) } },
     vfs: { struct: vfs, methods: vfsMethods(state, io.pointer), name },
   })
   return {
@@ -173,6 +173,16 @@ function fileMethods(state: State): Record<string, SqliteCallback> {
       heap.view().setBigInt64(result, BigInt(fileOf(pointer).size()), true)
       return SQLITE_OK
     },
+    xSectorSize: (_pointer: Pointer) => SECTOR_BYTES,
+    xDeviceCharacteristics: (_pointer: Pointer) => DEVICE_CHARACTERISTICS,
+  }
+}
+
+function lockMethods(state: State): Record<string, SqliteCallback> {
+  const { heap, files } = state
+  // As in `fileMethods`.
+  const fileOf = (pointer: Pointer): VfsFile => files.get(pointer) as VfsFile
+  return {
     xLock: (pointer: Pointer, level: number) => {
       try {
         return fileOf(pointer).lock(level)
@@ -199,8 +209,6 @@ function fileMethods(state: State): Record<string, SqliteCallback> {
         return caught(state, error, SQLITE_IOERR)
       }
     },
-    xSectorSize: (_pointer: Pointer) => SECTOR_BYTES,
-    xDeviceCharacteristics: (_pointer: Pointer) => DEVICE_CHARACTERISTICS,
   }
 }
 
