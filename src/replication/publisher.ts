@@ -143,7 +143,7 @@ async function compareHeads(
 /** Where to look for the difference: from the earlier of both heads. */
 function firstDoubt(state: PublishState, position: Position): bigint {
   const { durable } = state.context.shard
-  return position.seq < durable.seq ? position.seq : durable.seq + 1n
+  return position.seq <= durable.seq ? position.seq : durable.seq + 1n
 }
 
 function isOurs(state: PublishState, position: Position): boolean {
