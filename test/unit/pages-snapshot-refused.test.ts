@@ -6,9 +6,24 @@ import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
 import { concatBytes } from '../../src/bytes/compare.ts'
 import { lockBytePgno, SNAPSHOT_HEADER_BYTES } from '../../src/pages/layout.ts'
 import { readSnapshot } from '../../src/pages/snapshot.ts'
-import { createPageTree } from '../../src/pages/tree.ts'
-import { PAGE_SIZE, pageOf, zeros } from './pages-fixtures.ts'
+import { createPageTree, leafOf, zeroLeaf } from '../../src/pages/tree.ts'
+import { type Model, PAGE_SIZE, pageOf, zeros } from './pages-fixtures.ts'
 import { compressor, partsOf, small, take } from './pages-snapshot-fixtures.ts'
+
+/** Header, leaves and the first chunk's header, each a copy of its own. */
+async function piecesOf(
+  model: Model,
+): Promise<{ header: Uint8Array; leaves: Uint8Array; chunk: Uint8Array }> {
+  const bytes = concatBytes(...(await partsOf(model)))
+  const authorityBytes = new DataView(bytes.buffer).getUint32(SNAPSHOT_HEADER_BYTES - 4)
+  const leavesAt = SNAPSHOT_HEADER_BYTES + authorityBytes
+  const chunksAt = leavesAt + model.length * 32
+  return {
+    header: bytes.slice(0, leavesAt),
+    leaves: bytes.slice(leavesAt, chunksAt),
+    chunk: bytes.slice(chunksAt, chunksAt + 13),
+  }
+}
 
 describe('a snapshot is refused', () => {
   it('cut short', async () => {
@@ -68,19 +83,41 @@ describe('a snapshot is refused', () => {
   it('with a lock-byte page that is not zeros, even where the seal covers it', async () => {
     const pageSize = 65_536
     const pgno = lockBytePgno(pageSize)
-    const tree = createPageTree()
-    tree.advance(new Map(), pgno, pageSize)
-    const leaves = tree.leaves()
-    leaves.set(zeros(32), (pgno - 1) * 32)
-    const forged = createPageTree({ pageSize, leaves })
-    const [head, ...rest] = await partsOf([pageOf(1, pageSize)])
-    const bytes = concatBytes(head as Uint8Array, ...rest)
-    const header = bytes.slice(0, bytes.byteLength - pageSize - 13 - 32)
+    const page = pageOf(1, pageSize)
+    const leaves = new Uint8Array(pgno * 32)
+    for (let at = 0; at < leaves.byteLength; at += 32) leaves.set(zeroLeaf(pageSize), at)
+    leaves.set(leafOf(page), (pgno - 1) * 32)
+    const { header, chunk } = await piecesOf([page])
     new DataView(header.buffer).setUint32(14, pgno)
-    header.set(forged.root(), 18 + 112)
-    const { failure } = await take([header, leaves])
+    header.set(createPageTree({ pageSize, leaves }).root(), 18 + 112)
+    new DataView(chunk.buffer).setUint32(1, pgno)
+    const { failure } = await take([header, leaves, chunk, page])
     expect(failure?.code).toBe('ErrChecksum')
     expect(failure?.facts['pgno']).toBe(pgno)
+  })
+
+  it('with a chunk whose header breaks a rule, before its bytes are read', async () => {
+    const pages = Array.from({ length: 20 }, (_, index) => pageOf(index, 65_536))
+    const { header, leaves, chunk } = await piecesOf(pages)
+    const refusal = async (codec: number, ...fields: number[]): Promise<string> => {
+      const bytes = chunk.slice()
+      const view = new DataView(bytes.buffer)
+      view.setUint8(0, codec)
+      for (const [index, field] of fields.entries()) view.setUint32(1 + index * 4, field)
+      const { taken, failure } = await take([header, leaves, bytes, ...pages])
+      expect(taken.pages.length).toBe(0)
+      return `${failure?.code} ${failure?.message}`
+    }
+    const all = 20 * 65_536
+    expect(await refusal(0, 1, all, all)).toMatch(/^ErrDecode .* too large/)
+    expect(await refusal(2, 1, 65_536, 65_536)).toMatch(/^ErrDecode .* codec 2/)
+    expect(await refusal(0, 0, 65_536, 65_536)).toMatch(/^ErrDecode .* past the last page/)
+    expect(await refusal(0, 20, 131_072, 131_072)).toMatch(/^ErrDecode .* past the last page/)
+    expect(await refusal(0, 1, 65_537, 65_537)).toMatch(/^ErrDecode .* whole number/)
+    expect(await refusal(0, 1, 0, 0)).toMatch(/^ErrDecode .* whole number/)
+    expect(await refusal(0, 1, 65_536, 65_535)).toMatch(/^ErrDecode .* size of a chunk/)
+    expect(await refusal(1, 1, 65_536, 65_536)).toMatch(/^ErrDecode .* size of a chunk/)
+    expect(await refusal(1, 1, 65_536, 2 ** 32 - 1)).toMatch(/^ErrDecode .* size of a chunk/)
   })
 
   it('when a chunk inflates to more or less than it says', async () => {
