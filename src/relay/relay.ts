@@ -28,6 +28,8 @@ export type RelayOptions = {
   readonly allow: Allow
   readonly limits?: Partial<RelayLimits>
   readonly peerLimits?: Partial<PeerLimits>
+  /** Hears of what is wrong on this side: a disk that fails, a folder that is damaged, a bug. */
+  readonly onFailure?: (failure: ConstelliteError) => void
 }
 
 export type Relay = {
@@ -113,11 +115,14 @@ function createServer(
     try {
       const peer = await connect(socket, binding)
       peers.add(peer)
-      await serveSession(peer, context)
+      const reason = await serveSession(peer, context)
       peers.delete(peer)
+      if (reason !== undefined && isOurs(reason)) options.onFailure?.(reason)
     } catch (error) {
       // The far end was told; what is left is to count it.
-      counters.handshakesFailed += failureOf(error).code === 'ErrInternal' ? 0 : 1
+      counters.handshakesFailed += 1
+      const failure = failureOf(error)
+      if (isOurs(failure)) options.onFailure?.(failure)
     } finally {
       counters.connectionsOpen -= 1
     }
@@ -140,6 +145,19 @@ function createServer(
     },
   }
 }
+
+function isOurs(failure: ConstelliteError): boolean {
+  return failure.facts['remote'] !== true && OUR_CODES.has(failure.code)
+}
+
+const OUR_CODES: ReadonlySet<string> = new Set([
+  'ErrStorage',
+  'ErrCorrupt',
+  'ErrPoisoned',
+  'ErrQuota',
+  'ErrInUse',
+  'ErrInternal',
+])
 
 function statusOf(catalog: Catalog, counters: Counters): Relay['status'] {
   const { shards, openShards, totalBytes } = catalog

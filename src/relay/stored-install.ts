@@ -6,6 +6,7 @@
 import { ConstelliteError, orThrow } from '../base/failure.ts'
 import type { Position } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
+import { HASH_BYTES } from '../crypto/hash.ts'
 import {
   type Authority,
   authorityFrames,
@@ -15,6 +16,7 @@ import {
   readAuthority,
 } from '../frame/authority.ts'
 import { verifySeal } from '../frame/seal.ts'
+import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import type { StartMark } from '../wal/records.ts'
@@ -45,12 +47,16 @@ export async function installSnapshot(
     const written = { sizeBytes: 0 }
     let authority = state.authority
     const header = orThrow(
-      await readSnapshot(writeThrough(parts, file, written, limits), {
-        header(found) {
-          authority = checkHeader(state, found)
+      await readSnapshot(
+        writeThrough(parts, file, written, limits),
+        {
+          header(found) {
+            authority = checkHeader(state, found)
+          },
+          pages: () => undefined,
         },
-        pages: () => undefined,
-      }),
+        { pageCountMax: Math.min(PAGE_COUNT_MAX, Math.floor(limits.sizeBytesMax / HASH_BYTES)) },
+      ),
     )
     await file.sync()
     const position = { seq: header.seal.seq, checksum: header.seal.checksum }
@@ -181,7 +187,7 @@ export function startMarkOf(state: Omit<StoredState, 'wal'>): StartMark {
     installed:
       snapshot === undefined
         ? undefined
-        : { position: snapshot.position, root: new Uint8Array(32) },
+        : { position: snapshot.position, root: new Uint8Array(HASH_BYTES) },
     requests: [],
     holders: [],
     pageFile: snapshot?.name ?? '',

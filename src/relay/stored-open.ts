@@ -8,7 +8,6 @@ import type { Position } from '../base/ids.ts'
 import { createMutex } from '../base/mutex.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { type Authority, currentTerm, extendAuthority, readAuthority } from '../frame/authority.ts'
-import { positionOf } from '../frame/frame.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { Device } from '../storage/device.ts'
 import { createWal, openWal, type Recovery, type Wal, type WalOptions } from '../wal/wal.ts'
@@ -102,21 +101,18 @@ function replay(recovery: Recovery): Replayed {
   let authority = orThrow(readAuthority(mark.authority, mark.shard))
   let seal = mark.seal
   let head = mark.position
-  let last = mark.position
   for (const { record } of records) {
     if (record.type === 'frames') {
       const first = record.frames[0]
       if (first !== undefined && first.epoch > currentTerm(authority).epoch) {
         authority = orThrow(extendAuthority(authority, first)).authority
       }
-      const newest = record.frames.at(-1)
-      if (newest !== undefined) last = positionOf(newest)
-    } else if (record.type === 'seal') {
+    } else if (record.type === 'seal' && record.seal.seq <= recovery.position.seq) {
       seal = record.seal
       head = { seq: seal.seq, checksum: seal.checksum }
     }
   }
-  return { authority, head, seal, isUnsealed: last.seq > head.seq }
+  return { authority, head, seal, isUnsealed: recovery.position.seq > head.seq }
 }
 
 async function openSnapshot(

@@ -3,7 +3,7 @@
  *  snapshot takes effect by the new log segment that names it, after its root was recomputed.
  *  Never: verifies who may write (the session decodes runs by `authority`), talks to peers. */
 
-import { type ConstelliteError, orThrow } from '../base/failure.ts'
+import { ConstelliteError, isFailure, orThrow } from '../base/failure.ts'
 import type { Position, Seq } from '../base/ids.ts'
 import { type Authority, checkRight, currentTerm, extendAuthority } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
@@ -101,12 +101,28 @@ async function storeRun(state: StoredState, run: SealedRun): Promise<Standing> {
   if (standing.type !== 'append') return standing
   if (standing.rewindTo !== undefined) await rewind(state, standing.rewindTo)
   const frames = run.frames.slice(standing.skip)
-  state.wal.stage({ type: 'frames', frames })
-  state.wal.stage({ type: 'seal', seal: run.seal })
+  stage(state, frames, run.seal)
   state.authority = authority
   state.staged = { seq: run.seal.seq, checksum: run.seal.checksum }
   state.stagedSeal = run.seal
   return standing
+}
+
+/** The cap of the log is the quota of the shard, as its writer sees it. */
+function stage(state: StoredState, frames: readonly Frame[], seal: Seal): void {
+  try {
+    state.wal.stage({ type: 'frames', frames })
+  } catch (error) {
+    if (!isFailure(error, 'ErrWalFull') && !isFailure(error, 'ErrQuota')) throw error
+    throw new ConstelliteError({
+      code: 'ErrRelayFull',
+      message: 'The relay has no more room for frames of this shard.',
+      hint: 'A snapshot from its writer makes room; else ask whoever runs the relay for more.',
+      retry: 'after-repair',
+      cause: error,
+    })
+  }
+  state.wal.stage({ type: 'seal', seal })
 }
 
 /** The only rewind there is: a hand-over that names a frame below the head. */

@@ -33,10 +33,28 @@ const TRAVELLING: ReadonlyMap<string, { readonly code: FailureCode; readonly ret
     ).map(([code, retry]) => [code, { code, retry }]),
   )
 
+const OWN_STORAGE: ReadonlySet<string> = new Set([
+  'ErrStorage',
+  'ErrCorrupt',
+  'ErrPoisoned',
+  'ErrQuota',
+  'ErrInUse',
+  'ErrWalFull',
+])
+
 export type ErrorEnvelope = Extract<Envelope, { type: 'error' }>
 
+/** What is said across of a failure here.  What is about this side's own disk or code is said in general:
+ *  its message may name paths. */
 export function errorEnvelopeOf(failure: ConstelliteError): ErrorEnvelope {
-  return { type: 'error', code: failure.code, text: failure.message }
+  const { code, message } = failure
+  if (OWN_STORAGE.has(code)) {
+    return { type: 'error', code: 'ErrStorage', text: 'Its storage failed.' }
+  }
+  if (code === 'ErrInternal' || !TRAVELLING.has(code)) {
+    return { type: 'error', code: 'ErrInternal', text: 'Something unforeseen happened there.' }
+  }
+  return { type: 'error', code, text: message }
 }
 
 /** What the far end said, as a failure of ours. */

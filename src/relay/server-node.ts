@@ -1,0 +1,219 @@
+/** Relay server on Node: HTTP and WebSocket in front of a relay whose shards are folders.
+ *  Keeps: it binds to 127.0.0.1 unless told otherwise, and beyond loopback only with `allow` said outright;
+ *  one process owns a data folder; the relay's key lives in it.
+ *  Never: terminates TLS; put it behind a proxy that does, and name it by `names`. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import { formatHex } from '../bytes/text.ts'
+import type { Signer } from '../crypto/signer.ts'
+import { createNodeKeyStore } from '../identity/key-store-node.ts'
+import type { Device } from '../storage/device.ts'
+import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
+import { socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
+import { allowAll, allowOnly } from './allow.ts'
+import { createFront, type Front, isLoopback } from './front.ts'
+import { createRelay, type Relay } from './relay.ts'
+import type { RelayLimits } from './relay-limits.ts'
+import { createNodeStore } from './store-node.ts'
+
+export const RELAY_PORT = 8787
+/** How many ports are tried when a busy one moves on. */
+const PORTS_TRIED_MAX = 32
+
+export type StartRelayOptions = {
+  readonly runtime: Host
+  /** Folder of the relay's key and shards; made when missing. */
+  readonly dir: string
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 8787; 0 takes any free one. */
+  readonly port?: number
+  /** Tries the next ports when this one is busy. */
+  readonly movesOn?: boolean
+  /** 'open', or shard ids and keys.  Needed beyond loopback; there the default is 'open'. */
+  readonly allow?: 'open' | readonly Uint8Array[]
+  /** Names under which clients reach it; beyond loopback, without any, every name is taken. */
+  readonly names?: readonly string[]
+  readonly limits?: Partial<RelayLimits>
+  readonly onFailure?: (failure: ConstelliteError) => void
+}
+
+export type RunningRelay = {
+  /** What `websocket(...)` takes on this machine. */
+  readonly url: string
+  readonly port: number
+  readonly relay: Relay
+  close(): Promise<void>
+}
+
+export async function startRelay(options: StartRelayOptions): Promise<RunningRelay> {
+  const { runtime, dir, host = '127.0.0.1', allow, limits, onFailure } = options
+  if (allow === undefined && !isLoopback(host)) throw openFailure(host)
+  const { owner, signer } = await ownFolder(runtime, dir)
+  let relay: Relay | undefined
+  try {
+    relay = await createRelay({
+      host: runtime,
+      signer,
+      store: createNodeStore(runtime, dir),
+      allow: allow === undefined || allow === 'open' ? allowAll : allowOnly(allow),
+      ...(limits === undefined ? {} : { limits }),
+      ...(onFailure === undefined ? {} : { onFailure }),
+    })
+    return await listen(relay, owner, { ...options, host })
+  } catch (error) {
+    await relay?.close()
+    await owner.close()
+    throw error
+  }
+}
+
+async function ownFolder(
+  runtime: Host,
+  dir: string,
+): Promise<{ readonly owner: Device; readonly signer: Signer }> {
+  const name = join(dir, 'relay')
+  const owner = createNodeDevice(runtime, { name })
+  await owner.acquire()
+  try {
+    const keys = createNodeKeyStore(nodeDirectoryOf(name))
+    const signer = (await keys.load('author')) ?? (await keys.create('author'))
+    return { owner, signer }
+  } catch (error) {
+    await owner.close()
+    throw error
+  }
+}
+
+async function listen(
+  relay: Relay,
+  owner: Device,
+  options: StartRelayOptions & { readonly host: string },
+): Promise<RunningRelay> {
+  const { host, port = RELAY_PORT, movesOn = false, names = [], allow } = options
+  const server = createServer((request, response) => answer(relay, request, response))
+  const bound = await bind(server, { host, port, tries: movesOn ? PORTS_TRIED_MAX : 1 })
+  const front = createFront({ host, port: bound, names, isOpen: allow === 'open' })
+  const webSockets = new WebSocketServer({ ...WS_OPTIONS, noServer: true })
+  server.on('upgrade', (request, socket, head) => {
+    upgrade({ relay, front, webSockets }, request, socket, head)
+  })
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return {
+    url: `ws://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`,
+    port: bound,
+    relay,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      await relay.close()
+      for (const client of webSockets.clients) client.terminate()
+      server.closeAllConnections()
+      await closed
+      await owner.close()
+    },
+  }
+}
+
+function bind(
+  server: Server,
+  wanted: { readonly host: string; readonly port: number; readonly tries: number },
+): Promise<number> {
+  const { host, port, tries } = wanted
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      server.off('listening', onListening)
+      const movesOn = error.code === 'EADDRINUSE' && tries > 1 && port !== 0
+      if (movesOn) resolve(bind(server, { host, port: port + 1, tries: tries - 1 }))
+      else reject(bindFailure(error, wanted))
+    }
+    const onListening = (): void => {
+      server.off('error', onError)
+      // A server that listens on a port has an address of this shape.
+      resolve((server.address() as AddressInfo).port)
+    }
+    server.once('error', onError)
+    server.once('listening', onListening)
+    server.listen(port, host)
+  })
+}
+
+function upgrade(
+  parts: { readonly relay: Relay; readonly front: Front; readonly webSockets: WebSocketServer },
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const { relay, front, webSockets } = parts
+  const { host, origin } = request.headers
+  const refusal = front.refusalOf({ host, origin })
+  if (refusal !== undefined) {
+    socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${refusal.length}\r\n\r\n${refusal}`)
+    return
+  }
+  webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    const binding = (host ?? '').toLowerCase()
+    void relay.accept(socketOfWs(webSocket, request.socket.remoteAddress ?? 'client'), { binding })
+  })
+}
+
+function answer(relay: Relay, request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url?.split('?')[0]
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  if (!isRead) say(response, 405, 'Only GET and WebSocket here.\n')
+  else if (path === '/health') say(response, 200, healthOf(relay), 'application/json')
+  else if (path === '/') say(response, 200, greetingOf(relay))
+  else say(response, 404, 'Nothing here; connect by WebSocket.\n')
+}
+
+function greetingOf(relay: Relay): string {
+  return [
+    'A Constellite relay: it stores signed histories and serves them.',
+    'Connect by WebSocket at this address.',
+    `Its key: ${formatHex(relay.publicKey)}`,
+    '',
+  ].join('\n')
+}
+
+function healthOf(relay: Relay): string {
+  return `${JSON.stringify({ ok: true, ...relay.status, counters: relay.counters })}\n`
+}
+
+function say(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
+  response.writeHead(status, {
+    'content-type': `${type}; charset=utf-8`,
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(text)
+}
+
+function openFailure(host: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `A relay at ${host} is reachable by others, and nothing says whom it serves.`,
+    hint: 'Give the shard ids or keys that it takes, or say that it is open.',
+  })
+}
+
+function bindFailure(
+  error: NodeJS.ErrnoException,
+  wanted: { readonly host: string; readonly port: number },
+): ConstelliteError {
+  const { host, port } = wanted
+  const isBusy = error.code === 'EADDRINUSE'
+  return new ConstelliteError({
+    code: isBusy ? 'ErrInUse' : 'ErrConnection',
+    message: isBusy
+      ? `Port ${port} at ${host} is taken.`
+      : `Cannot listen at ${host}:${port}: ${error.message}.`,
+    hint: 'Choose another port or host, or stop the program that has it.',
+    facts: { host, port },
+    retry: 'later',
+    cause: error,
+  })
+}
