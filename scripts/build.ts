@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
-import { cutSqliteWorkers } from './cut-sqlite-workers.ts'
+import { cutSqlite } from './cut-sqlite.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const OUT = `${ROOT}dist`
@@ -46,7 +46,7 @@ async function bundle(name: string, input: string): Promise<void> {
     cwd: ROOT,
     input: { [name.replace('.js', '')]: input },
     platform: 'browser',
-    plugins: [cutSqliteWorkers()],
+    plugins: [cutSqlite()],
     transform: { target: 'es2022' },
     checks: { importIsUndefined: true },
     onLog(level, log) {
@@ -58,7 +58,7 @@ async function bundle(name: string, input: string): Promise<void> {
       minify: true,
       codeSplitting: false,
       entryFileNames: '[name].js',
-      legalComments: 'inline',
+      comments: { legal: true },
     },
   })
 }

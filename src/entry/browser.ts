@@ -1,4 +1,4 @@
-/** `constellite` in a page: the same names as on Node; the database lives in a worker. */
+/** `constellite` in a browser's page; built into one file with the worker beside it. */
 
 export { open } from '../platform/browser.ts'
 export * from './face.ts'

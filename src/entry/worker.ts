@@ -1,4 +1,5 @@
-/** `constellite/worker`: a worker of one's own, in two lines: import this, call `serve`. */
+/** `constellite/worker`: for a worker of one's own, with transports of one's own:
+ *  `import { serve } from 'constellite/worker'; serve({ transports: [mine] })`. */
 
 export { type ServeOptions, serve, type TransportFactory } from '../platform/browser-worker.ts'
-export type { Transport } from '../transport/transport.ts'
+export type { Socket, Transport } from '../transport/transport.ts'

@@ -23,7 +23,7 @@ describe('commit', () => {
     onTestFinished(() => db.close())
     const before = db.status.seq
     await db.all`SELECT * FROM note`
-    await db.run`DELETE FROM note`
+    await db.run`DELETE FROM note WHERE id = 7`
     expect((await db.run`INSERT INTO note (body) VALUES ('x')`).seq).toBe(before + 1n)
   })
 

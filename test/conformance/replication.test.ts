@@ -58,6 +58,7 @@ describe('apply', () => {
   it('shows each commit to a query that watches, whole', async () => {
     const db = await openWriter()
     const copy = await openFollower((await db.ready).address)
+    await arrived(copy, db.status.seq)
     const seen: number[] = []
     for await (const rows of copy.watch`SELECT id FROM note`) {
       seen.push(rows.length)
@@ -72,6 +73,7 @@ describe('apply', () => {
   it("refuses a follower's own writes, and leaves it following", async () => {
     const db = await openWriter()
     const copy = await openFollower((await db.ready).address)
+    await arrived(copy, db.status.seq)
     expect(await failureOf(copy.run`INSERT INTO note (body) VALUES ('mine')`)).toBe('ErrReadOnly')
     const { seq } = await db.run`INSERT INTO note (body) VALUES ('theirs')`
     await arrived(copy, seq)
