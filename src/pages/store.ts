@@ -82,7 +82,7 @@ export function createPageStore(options: PageStoreOptions): PageStore {
       return overlay.newest.size * overlay.pageSize
     },
     pageCount: (version) => pageCountAt(overlay, version),
-    read: (pgno, version, target, offset) => readPage(overlay, { pgno, version, target, offset }),
+    read: (pgno, version, target, offset) => readPage(overlay, pgno, version, target, offset),
     image: (pgno) => wholeImage(overlay, pgno),
     pin() {
       pinVersion(overlay.pins, overlay.version, overlay.pageCount)
@@ -102,14 +102,14 @@ export function createPageStore(options: PageStoreOptions): PageStore {
   }
 }
 
-type PageRead = {
-  readonly pgno: number
-  readonly version: Version
-  readonly target: Uint8Array
-  readonly offset: number
-}
-
-function readPage(overlay: Overlay, { pgno, version, target, offset }: PageRead): boolean {
+/** Positional like the seam: this is the hot path of every query. */
+function readPage(
+  overlay: Overlay,
+  pgno: number,
+  version: Version,
+  target: Uint8Array,
+  offset: number,
+): boolean {
   if (pgno < 1 || pgno > pageCountAt(overlay, version)) return false
   assert(offset + target.byteLength <= overlay.pageSize, 'a read stays inside its page')
   const page = pageAt(overlay, pgno, version)
