@@ -52,9 +52,10 @@ export async function openLog(init: WalInit): Promise<OpenedLog | undefined> {
     const recovered = orThrow(recoverLog(pooled.map(logFileOf), { repair }))
     if (recovered === undefined) return undefined
     pool = createPool(device, names)
-    await pool.give(pooled.filter(({ name }) => recovered.unused.includes(name)))
+    await pool.give(pooled.filter(({ name }) => recovered.spare.includes(name)))
     state = stateOf({ host, pool, capBytes, recovered, pooled })
     await goOn(state, recovered)
+    await pool.give(pooled.filter(({ name }) => recovered.released.includes(name)))
     isOpen = true
     return { state, recovered }
   } finally {

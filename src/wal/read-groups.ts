@@ -139,27 +139,21 @@ type Choice = {
   readonly repair: boolean
 }
 
-/** The segments from the oldest that is needed up to the newest, without a gap. */
+/** The segments from the oldest that is needed up to the newest.  A number between them may be missing: a
+ *  segment that was never flushed, and was written again, may be gone.  What counts is that no group is. */
 function chooseKept(
   segments: readonly Segment[],
   newest: Segment,
   { oldestFile, redoGroup, repair }: Choice,
 ): readonly Segment[] {
-  const byNumber = new Map(segments.map((segment) => [segment.header.fileNumber, segment]))
-  const chosen: Segment[] = [newest]
-  let oldest: Segment = newest
-  while (oldest.header.fileNumber > oldestFile) {
-    const before = byNumber.get(oldest.header.fileNumber - 1n)
-    if (before === undefined) break
-    chosen.unshift(before)
-    oldest = before
-  }
-  const isMissing = oldest.header.fileNumber > oldestFile
-  const firstGroups = chosen.map(({ header }) => header.firstGroup)
-  const isRedoMissing = firstGroups.every((firstGroup) => firstGroup > redoGroup)
-  if (isRedoMissing || (isMissing && !repair)) {
-    const fileNumber = oldest.header.fileNumber - 1n
-    throw damage(`segment ${fileNumber} is missing`, { fileNumber, oldestFile })
+  const chosen = segments.filter(
+    ({ header }) => header.fileNumber >= oldestFile && header.fileNumber < newest.header.fileNumber,
+  )
+  chosen.push(newest)
+  const isOldestMissing = chosen[0]?.header.fileNumber !== oldestFile
+  const isRedoMissing = chosen.every(({ header }) => header.firstGroup > redoGroup)
+  if (isRedoMissing || (isOldestMissing && !repair)) {
+    throw damage(`segment ${oldestFile} is missing`, { fileNumber: oldestFile })
   }
   return chosen
 }

@@ -26,8 +26,10 @@ import {
 export type RecoveredLog = {
   /** Oldest first. */
   readonly segments: readonly KeptSegment[]
-  /** Files that hold nothing that counts; a header in one of them is to be erased first. */
-  readonly unused: readonly string[]
+  /** Files without a header, or whose making was cut short: to be erased before anything is written. */
+  readonly spare: readonly string[]
+  /** Files of segments that the log says are released: to be erased once that is known to last. */
+  readonly released: readonly string[]
   readonly mark: StartMark
   readonly redoGroup: bigint
   readonly holders: readonly Holder[]
@@ -79,10 +81,17 @@ function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | und
   const { end } = newest.scan
   const tornBytes = end.type === 'open' ? end.tornBytes : 0
   const isRepaired = newest.isRepaired || log.repairedGroup !== undefined
-  const used = new Set(log.kept.map(({ segment }) => segment.file.name))
+  const kept = new Set(log.kept.map(({ segment }) => segment.file.name))
+  const released = segments
+    .filter(({ header }) => header.fileNumber < newest.header.fileNumber)
+    .map(({ file }) => file.name)
+    .filter((name) => !kept.has(name))
   return {
     segments: log.kept,
-    unused: files.map((file) => file.name).filter((name) => !used.has(name)),
+    spare: files
+      .map(({ name }) => name)
+      .filter((name) => !kept.has(name) && !released.includes(name)),
+    released,
     mark,
     redoGroup,
     holders: log.holders,

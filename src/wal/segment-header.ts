@@ -1,7 +1,9 @@
-/** Header of a log segment file (layout.ts).  Keeps: it lies in one sector, so that it is there whole or
- *  not at all; a damaged header is told from an absent one. */
+/** Header of a log segment file (layout.ts).
+ *  Keeps: a damaged header is told from an absent one.  It lies in one sector, so power loss leaves it
+ *  whole or absent; a write that failed half-way leaves a beginning of it over zeros, or zeros over a
+ *  beginning of it, because it is written over zeros and erased with zeros.  Both count as absent. */
 
-import { isZero } from '../bytes/compare.ts'
+import { equalBytes, isZero } from '../bytes/compare.ts'
 import { createReader } from '../bytes/reader.ts'
 import { createWriter } from '../bytes/writer.ts'
 import { crc32c } from '../crypto/crc32c.ts'
@@ -23,7 +25,7 @@ export type SegmentHeader = {
 
 export type FoundHeader =
   | { readonly type: 'segment'; readonly header: SegmentHeader }
-  /** Never written, or erased when the segment was released. */
+  /** Never written whole, or erased when the segment was released. */
   | { readonly type: 'absent' }
   | { readonly type: 'damaged'; readonly reason: string }
 
@@ -38,7 +40,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
     .u64(header.baseSeq)
     .u64(header.firstGroup)
     .bytes(new Uint8Array(12))
-  return writer.u32(crc32c(writer.view())).finish()
+  return writer.bytes(crcOf(writer.view())).finish()
 }
 
 /** `start` holds the first bytes of the file. */
@@ -46,6 +48,7 @@ export function findSegmentHeader(start: Uint8Array): FoundHeader {
   if (start.byteLength < FILE_HEADER_BYTES) return { type: 'absent' }
   const bytes = start.subarray(0, FILE_HEADER_BYTES)
   if (isZero(bytes)) return { type: 'absent' }
+  if (isErased(bytes)) return { type: 'absent' }
   const reader = createReader(bytes)
   if (reader.u32() !== LOG_MAGIC) return damaged('it does not begin as a log does')
   const version = reader.u8()
@@ -58,13 +61,37 @@ export function findSegmentHeader(start: Uint8Array): FoundHeader {
     firstGroup: reader.u64(),
   }
   reader.view(12)
-  if (reader.u32() !== crc32c(bytes.subarray(0, FILE_HEADER_CRC_OFFSET))) {
-    return damaged('its checksum does not match')
+  if (!equalBytes(reader.view(4), crcOf(bytes))) {
+    return isUnfinished(bytes) ? { type: 'absent' } : damaged('its checksum does not match')
   }
   if (version !== LOG_VERSION) return damaged(`version ${version} is unknown`)
   if (header.firstGroup < 1n || header.fileNumber < 1n) return damaged('a number is below 1')
   const { pageSizeLog2, generation, fileNumber, baseSeq, firstGroup } = header
   return { type: 'segment', header: { pageSizeLog2, generation, fileNumber, baseSeq, firstGroup } }
+}
+
+function crcOf(header: Uint8Array): Uint8Array {
+  return createWriter(4)
+    .u32(crc32c(header.subarray(0, FILE_HEADER_CRC_OFFSET)))
+    .finish()
+}
+
+/** An erasing that ended inside the magic or after it. */
+function isErased(bytes: Uint8Array): boolean {
+  const magic = createWriter(4).u32(LOG_MAGIC).finish()
+  const zeros = bytes.findIndex((byte) => byte !== 0)
+  return zeros > 0 && equalBytes(bytes.subarray(zeros, 4), magic.subarray(zeros))
+}
+
+/** A writing that ended inside the checksum or before it. */
+function isUnfinished(bytes: Uint8Array): boolean {
+  const stored = bytes.subarray(FILE_HEADER_CRC_OFFSET)
+  const expected = crcOf(bytes)
+  return [0, 1, 2, 3].some(
+    (count) =>
+      isZero(stored.subarray(count)) &&
+      equalBytes(stored.subarray(0, count), expected.subarray(0, count)),
+  )
 }
 
 function damaged(reason: string): FoundHeader {

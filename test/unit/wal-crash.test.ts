@@ -117,8 +117,11 @@ async function checkpoint(world: World): Promise<void> {
   if (frame === undefined || frame.seq < low) return
   marks.set(world, frame.seq)
   const begun = wal.beginSegment(markAt(positionOf(frame)))
-  if (random.chance(0.5)) stageSomething(world)
-  await begun
+  try {
+    if (random.chance(0.5)) stageSomething(world)
+  } finally {
+    await begun
+  }
 }
 
 /** Opens what is on the disk, checks it, and goes on from there. */
