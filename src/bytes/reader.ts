@@ -1,6 +1,7 @@
 /** Bounded reader: takes fixed and variable fields out of one view, big-endian.
  *  Keeps: never reads past the view (not the buffer's end), never allocates by an unchecked length.
- *  Decoders throw `DecodeError` inside; `decoding` turns that into a value, once per format. */
+ *  Decoders throw `DecodeError` inside; `decoding` turns that into a value, once per format.
+ *  A class and not closures: decoding makes one for every record, and closures cost more than the reading. */
 
 import { fail, type Result, succeed } from '../base/failure.ts'
 
@@ -33,38 +34,47 @@ export type Reader = {
   end(): void
 }
 
+export function createReader(source: Uint8Array): Reader {
+  return new ViewReader(source)
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export function createReader(source: Uint8Array): Reader {
-  const data = new DataView(source.buffer, source.byteOffset, source.byteLength)
-  let offset = 0
-  const take = (sizeBytes: number): number => {
-    if (sizeBytes > source.byteLength - offset) {
-      throw new DecodeError(
-        `needs ${sizeBytes} bytes at ${offset}, ${source.byteLength - offset} are left`,
-      )
-    }
-    const at = offset
-    offset += sizeBytes
-    return at
+class ViewReader implements Reader {
+  offset = 0
+  readonly #source: Uint8Array
+  readonly #data: DataView
+
+  constructor(source: Uint8Array) {
+    this.#source = source
+    this.#data = new DataView(source.buffer, source.byteOffset, source.byteLength)
   }
-  const varint64 = (): bigint => {
-    let value = 0n
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = data.getUint8(take(1))
-      if (shift === 63n && byte > 1) throw new DecodeError('a varint has more than 64 bits')
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) {
-        if (byte === 0 && shift > 0n) throw new DecodeError('a varint is not in its shortest form')
-        return value
-      }
-    }
+
+  get remaining(): number {
+    return this.#source.byteLength - this.offset
   }
-  const varint = (max: number): number => {
+
+  u8(): number {
+    return this.#data.getUint8(this.#take(1))
+  }
+
+  u16(): number {
+    return this.#data.getUint16(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#data.getUint32(this.#take(4))
+  }
+
+  u64(): bigint {
+    return this.#data.getBigUint64(this.#take(8))
+  }
+
+  varint(max: number): number {
     let value = 0
     let scale = 1
     for (let index = 0; index < 8; index++) {
-      const byte = data.getUint8(take(1))
+      const byte = this.u8()
       value += (byte & 0x7f) * scale
       scale *= 128
       if (byte >= 0x80) continue
@@ -74,47 +84,61 @@ export function createReader(source: Uint8Array): Reader {
     }
     throw new DecodeError('a varint is over 2^53')
   }
-  const view = (sizeBytes: number): Uint8Array => {
-    const at = take(sizeBytes)
-    return source.subarray(at, at + sizeBytes)
+
+  varint64(): bigint {
+    let value = 0n
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.u8()
+      if (shift === 63n && byte > 1) throw new DecodeError('a varint has more than 64 bits')
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte >= 0x80) continue
+      if (byte === 0 && shift > 0n) throw new DecodeError('a varint is not in its shortest form')
+      return value
+    }
   }
-  return {
-    get offset() {
-      return offset
-    },
-    get remaining() {
-      return source.byteLength - offset
-    },
-    u8: () => data.getUint8(take(1)),
-    u16: () => data.getUint16(take(2)),
-    u32: () => data.getUint32(take(4)),
-    u64: () => data.getBigUint64(take(8)),
-    varint,
-    varint64,
-    view,
-    bytes: (sizeBytes) => view(sizeBytes).slice(),
-    str16(sizeBytesMax) {
-      const sizeBytes = data.getUint16(take(2))
-      if (sizeBytes > sizeBytesMax) {
-        throw new DecodeError(`a text of ${sizeBytes} bytes is over the limit of ${sizeBytesMax}`)
-      }
-      try {
-        return utf8.decode(view(sizeBytes))
-      } catch {
-        throw new DecodeError('a text is not well-formed UTF-8')
-      }
-    },
-    expect(expected, what) {
-      const found = view(expected.byteLength)
-      for (let index = 0; index < expected.byteLength; index++) {
-        if (found[index] !== expected[index]) throw new DecodeError(`${what} is not as expected`)
-      }
-    },
-    end() {
-      if (offset !== source.byteLength) {
-        throw new DecodeError(`${source.byteLength - offset} bytes too many`)
-      }
-    },
+
+  view(sizeBytes: number): Uint8Array {
+    const at = this.#take(sizeBytes)
+    return this.#source.subarray(at, at + sizeBytes)
+  }
+
+  bytes(sizeBytes: number): Uint8Array {
+    return this.view(sizeBytes).slice()
+  }
+
+  str16(sizeBytesMax: number): string {
+    const sizeBytes = this.u16()
+    if (sizeBytes > sizeBytesMax) {
+      throw new DecodeError(`a text of ${sizeBytes} bytes is over the limit of ${sizeBytesMax}`)
+    }
+    const bytes = this.view(sizeBytes)
+    try {
+      return utf8.decode(bytes)
+    } catch {
+      throw new DecodeError('a text is not well-formed UTF-8')
+    }
+  }
+
+  expect(expected: Uint8Array, what: string): void {
+    const found = this.view(expected.byteLength)
+    for (let index = 0; index < expected.byteLength; index++) {
+      if (found[index] !== expected[index]) throw new DecodeError(`${what} is not as expected`)
+    }
+  }
+
+  end(): void {
+    if (this.remaining !== 0) throw new DecodeError(`${this.remaining} bytes too many`)
+  }
+
+  #take(sizeBytes: number): number {
+    if (sizeBytes > this.remaining) {
+      throw new DecodeError(
+        `needs ${sizeBytes} bytes at ${this.offset}, ${this.remaining} are left`,
+      )
+    }
+    const at = this.offset
+    this.offset += sizeBytes
+    return at
   }
 }
 

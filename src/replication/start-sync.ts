@@ -13,11 +13,11 @@ import type { Shard } from '../shard/shard.ts'
 import { type Dialer, dial } from '../transport/dial.ts'
 import type { Peer, Transport } from '../transport/transport.ts'
 import { followPeer } from './follower.ts'
-import { createLocalReplicator } from './local.ts'
-import { type PublishHooks, publishToPeer, RUN_PAYLOAD_BYTES_MAX } from './publisher.ts'
+import { type PublishHooks, publishToPeer } from './publisher.ts'
+import { createSealFeed, type SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
-import { createSharedLedger } from './shared.ts'
-import type { Sync, SyncState, SyncStatus } from './sync.ts'
+import { createSharedLedger, type SharedLedger } from './shared.ts'
+import type { Sync, SyncStatus } from './sync.ts'
 
 export const TRANSPORTS_MAX = 8
 
@@ -33,37 +33,103 @@ export type SyncOptions = {
   readonly exclusively: PublishHooks['exclusively']
 }
 
-type Line = { isConnected: boolean; isLive: boolean; progress: number | undefined }
+/** One relay's connection, as the status sees it. */
+type Line = {
+  readonly transport: Transport
+  isConnected: boolean
+  isLive: boolean
+  progress: number | undefined
+}
+
+type SyncState = SyncOptions & {
+  readonly lines: readonly Line[]
+  readonly dialers: Dialer[]
+  readonly shared: SharedLedger
+  readonly counters: Record<string, number>
+  readonly listeners: Set<(status: SyncStatus) => void>
+  readonly feed: SealFeed | undefined
+  isStopped: boolean
+}
 
 export function startSync(options: SyncOptions): Sync {
-  const { host, shard, role } = options
-  const listeners = new Set<(status: SyncStatus) => void>()
-  const counters: Record<string, number> = {}
-  const shared = createSharedLedger()
-  const lines = options.transports.map(
-    (): Line => ({
+  const { shard, role } = options
+  const state: SyncState = {
+    ...options,
+    lines: options.transports.map((transport) => ({
+      transport,
       isConnected: false,
       isLive: false,
       progress: undefined,
-    }),
-  )
-  const dialers: Dialer[] = []
-  let isStopped = false
-
-  const status = (): SyncStatus => ({
-    state: stateOf(shard, lines, isStopped),
-    peers: lines.filter((line) => line.isConnected).length,
-    pending: pendingOf(options, shared.newest()),
-    asOf: shard.head.seq === 0n ? undefined : hlcToMs(shard.headHlc),
-    progress: lines.find((line) => line.progress !== undefined)?.progress,
-    counters: { ...counters },
-    failure: shard.halted ?? dialers.find((dialer) => dialer.failure !== undefined)?.failure,
-  })
-  const changed = (): void => {
-    const now = status()
-    for (const listener of listeners) listener(now)
+    })),
+    dialers: [],
+    shared: createSharedLedger(),
+    counters: {},
+    listeners: new Set(),
+    feed: role === 'writer' ? createSealFeed(shard) : undefined,
+    isStopped: false,
   }
-  const context = (peer: Peer, line: Line): SessionContext => ({
+  const onChange = (): void => changed(state)
+  const unsubscribe = [shard.onAdvance(onChange), shard.onHalt(onChange)]
+  for (const line of state.lines) {
+    if (role === 'writer') holdFor(shard, holderName(line.transport))
+    state.dialers.push(dialLine(state, line))
+  }
+  return {
+    get status() {
+      return statusOf(state)
+    },
+    onStatus(listener) {
+      state.listeners.add(listener)
+      return () => {
+        state.listeners.delete(listener)
+      }
+    },
+    untilShared: (position, holders, signal) => state.shared.until(position, holders, signal),
+    async stop() {
+      if (state.isStopped) return
+      state.isStopped = true
+      for (const stop of unsubscribe) stop()
+      await Promise.all(state.dialers.map((dialer) => dialer.stop()))
+      state.feed?.stop()
+      state.shared.close(stopped())
+      changed(state)
+    },
+  }
+}
+
+function dialLine(state: SyncState, line: Line): Dialer {
+  const { host, signer, role } = state
+  return dial({
+    transport: line.transport,
+    host,
+    signer,
+    role,
+    session: (peer) => runSession(state, line, peer),
+    // The dialler is at work before it can be listed.
+    onState: () => changed(state),
+  })
+}
+
+async function runSession(state: SyncState, line: Line, peer: Peer): Promise<'redial' | 'stop'> {
+  const context = contextOf(state, line, peer)
+  line.isConnected = true
+  changed(state)
+  try {
+    if (state.feed === undefined) return await followPeer(context)
+    return await publishToPeer(context, {
+      exclusively: state.exclusively,
+      nextSeal: state.feed.next,
+      holder: holderName(line.transport),
+    })
+  } finally {
+    line.isConnected = false
+    changed(state)
+  }
+}
+
+function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
+  const { host, shard, counters, shared } = state
+  return {
     host,
     shard,
     peer,
@@ -72,77 +138,49 @@ export function startSync(options: SyncOptions): Sync {
     },
     onShared(holder, position) {
       shared.note(formatHex(holder), position)
-      changed()
+      changed(state)
     },
     onProgress(fraction) {
       line.progress = fraction
-      changed()
+      changed(state)
     },
     onLive(isLive) {
       if (line.isLive === isLive) return
       line.isLive = isLive
-      changed()
+      changed(state)
     },
-  })
-  const feed = role === 'writer' ? createSealFeed(shard) : undefined
-  const unsubscribe = [shard.onAdvance(changed), shard.onHalt(changed)]
+  }
+}
 
-  const session = async (peer: Peer, index: number): Promise<'redial' | 'stop'> => {
-    const line = lines[index] as Line
-    const holder = holderName(options.transports[index] as Transport)
-    line.isConnected = true
-    changed()
-    try {
-      if (feed === undefined) return await followPeer(context(peer, line))
-      return await publishToPeer(context(peer, line), {
-        exclusively: options.exclusively,
-        nextSeal: feed.next,
-        holder,
-      })
-    } finally {
-      line.isConnected = false
-      changed()
-    }
-  }
-  for (const [index, transport] of options.transports.entries()) {
-    if (role === 'writer') holdFor(shard, holderName(transport))
-    const onState = (): void => {
-      if (dialers.length === options.transports.length) changed()
-    }
-    dialers.push(
-      dial({
-        transport,
-        host,
-        signer: options.signer,
-        role,
-        session: (peer) => session(peer, index),
-        onState,
-      }),
-    )
-  }
+function changed(state: SyncState): void {
+  if (state.listeners.size === 0) return
+  const now = statusOf(state)
+  for (const listener of state.listeners) listener(now)
+}
+
+function statusOf(state: SyncState): SyncStatus {
+  const { shard, lines, dialers } = state
   return {
-    get status() {
-      return status()
-    },
-    onStatus(listener) {
-      listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
-    untilShared(position, holders, signal) {
-      return shared.until(position, holders, signal)
-    },
-    async stop() {
-      if (isStopped) return
-      isStopped = true
-      for (const stop of unsubscribe) stop()
-      await Promise.all(dialers.map((dialer) => dialer.stop()))
-      feed?.stop()
-      shared.close(stopped())
-      changed()
-    },
+    state: stageOf(state),
+    peers: lines.filter((line) => line.isConnected).length,
+    pending: pendingOf(state),
+    asOf: shard.head.seq === 0n ? undefined : hlcToMs(shard.headHlc),
+    progress: lines.find((line) => line.progress !== undefined)?.progress,
+    counters: { ...state.counters },
+    failure: shard.halted ?? dialers.find((dialer) => dialer.failure !== undefined)?.failure,
   }
+}
+
+function stageOf({ shard, lines, isStopped }: SyncState): SyncStatus['state'] {
+  if (shard.halted !== undefined) return 'halted'
+  if (isStopped) return 'stopped'
+  if (lines.some((line) => line.isConnected && line.isLive)) return 'live'
+  return lines.some((line) => line.isConnected) ? 'catching-up' : 'connecting'
+}
+
+function pendingOf({ shard, role, shared }: SyncState): number {
+  if (role === 'follower') return Number(shard.received.seq - shard.head.seq)
+  return Math.max(0, Number(shard.durable.seq - shared.newest()))
 }
 
 /** The log keeps what a relay has not acknowledged, from where it last did. */
@@ -154,57 +192,6 @@ function holdFor(shard: Shard, holder: string): void {
 
 function holderName(transport: Transport): string {
   return `relay ${transport.url}`
-}
-
-/** New sealed runs, proposed to the replicator in order; whoever waits is woken by its decision. */
-function createSealFeed(shard: Shard): { next(): Promise<void>; stop(): void } {
-  const replicator = createLocalReplicator()
-  let wake: (() => void)[] = []
-  let proposed = shard.newestSeal?.seq ?? 0n
-  const propose = async (): Promise<void> => {
-    for (;;) {
-      const run = shard.readRun(toSeq(proposed + 1n), RUN_PAYLOAD_BYTES_MAX)
-      if (run === undefined) break
-      proposed = run.seal.seq
-      await replicator.propose(run)
-    }
-    // A seal that the log cannot serve (an import) still is news: a snapshot is due.
-    wakeAll()
-  }
-  const wakeAll = (): void => {
-    const waiting = wake
-    wake = []
-    for (const resolve of waiting) resolve()
-  }
-  const unsubscribe = [
-    replicator.subscribe(wakeAll),
-    shard.onSeal(() => {
-      // Only a closed replicator rejects, and then nobody waits any more.
-      propose().catch(() => undefined)
-    }),
-  ]
-  return {
-    next: () => new Promise((resolve) => wake.push(resolve)),
-    stop() {
-      for (const stop of unsubscribe) stop()
-      // Closing the local driver only drops its subscribers.
-      replicator.close().catch(() => undefined)
-      wakeAll()
-    },
-  }
-}
-
-function stateOf(shard: Shard, lines: readonly Line[], isStopped: boolean): SyncState {
-  if (shard.halted !== undefined) return 'halted'
-  if (isStopped) return 'stopped'
-  if (lines.some((line) => line.isConnected && line.isLive)) return 'live'
-  return lines.some((line) => line.isConnected) ? 'catching-up' : 'connecting'
-}
-
-function pendingOf(options: SyncOptions, acknowledged: bigint): number {
-  const { shard, role } = options
-  if (role === 'follower') return Number(shard.received.seq - shard.head.seq)
-  return Math.max(0, Number(shard.durable.seq - acknowledged))
 }
 
 function stopped(): ConstelliteError {

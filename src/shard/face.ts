@@ -2,6 +2,7 @@
 
 import { fail } from '../base/failure.ts'
 import { currentTerm, mayWrite } from '../frame/authority.ts'
+import type { MayWrite } from '../frame/run.ts'
 import { adoptAuthority } from './adopt.ts'
 import { applySealedRun, receivedPosition } from './apply.ts'
 import { runCheckpoint } from './checkpoint.ts'
@@ -28,14 +29,7 @@ export function createShardFace(state: ShardState): Shard {
       const { author, epoch } = currentTerm(state.authority)
       return { key: author, epoch }
     },
-    mayWrite: (header, opening) =>
-      state.authority === undefined
-        ? fail({
-            code: 'ErrAuthor',
-            message: 'A run arrived before the genesis that says who may write.',
-            hint: 'The peer must send the authority first.',
-          })
-        : mayWrite(state.authority)(header, opening),
+    mayWrite: (header, opening) => rightOf(state)(header, opening),
     get head() {
       return state.head
     },
@@ -84,6 +78,18 @@ export function createShardFace(state: ShardState): Shard {
     checkpoint: () => mutex.run(() => checkpointNow(state)),
     close: () => mutex.run(() => close(state)),
   }
+}
+
+/** Before the genesis is known nobody may write. */
+function rightOf({ authority }: ShardState): MayWrite {
+  if (authority !== undefined) return mayWrite(authority)
+  return () =>
+    fail({
+      code: 'ErrAuthor',
+      message: 'A run arrived before the genesis that says who may write.',
+      hint: 'The peer must send the authority first.',
+      retry: 'later',
+    })
 }
 
 async function checkpointNow(state: ShardState): Promise<void> {
