@@ -23,17 +23,22 @@ describe('reader and writer', () => {
       U64,
     )
     fc.assert(
-      fc.property(fields, fc.string({ unit: 'grapheme' }), fc.uint8Array(), ([a, b, c, d, e, f], text, bytes) => {
-        const writer = createWriter(1).u8(a).u16(b).u32(c).u64(d).varint(e).varint64(f)
-        const encoded = writer.str16(text).bytes(bytes).finish()
-        const reader = createReader(encoded)
-        const { MAX_SAFE_INTEGER } = Number
-        expect([reader.u8(), reader.u16(), reader.u32(), reader.u64()]).toEqual([a, b, c, d])
-        expect([reader.varint(MAX_SAFE_INTEGER), reader.varint64()]).toEqual([e, f])
-        expect(reader.str16(65535)).toBe(text)
-        expect(reader.bytes(bytes.byteLength)).toEqual(bytes)
-        reader.end()
-      }),
+      fc.property(
+        fields,
+        fc.string({ unit: 'grapheme' }),
+        fc.uint8Array(),
+        ([a, b, c, d, e, f], text, bytes) => {
+          const writer = createWriter(1).u8(a).u16(b).u32(c).u64(d).varint(e).varint64(f)
+          const encoded = writer.str16(text).bytes(bytes).finish()
+          const reader = createReader(encoded)
+          const { MAX_SAFE_INTEGER } = Number
+          expect([reader.u8(), reader.u16(), reader.u32(), reader.u64()]).toEqual([a, b, c, d])
+          expect([reader.varint(MAX_SAFE_INTEGER), reader.varint64()]).toEqual([e, f])
+          expect(reader.str16(65535)).toBe(text)
+          expect(reader.bytes(bytes.byteLength)).toEqual(bytes)
+          reader.end()
+        },
+      ),
       { numRuns: 200 },
     )
   })
