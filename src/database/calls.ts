@@ -4,6 +4,7 @@
 
 import type { SqlConnection } from '../sqlite/engine.ts'
 import type { Connections } from './connections.ts'
+import { refuseControl } from './control-words.ts'
 import type { Core, CoreBegin, CoreCall, TransactionId } from './core.ts'
 import { type Executor, NO_CALLER } from './executor.ts'
 import { aborted } from './open-failures.ts'
@@ -22,6 +23,8 @@ export type CallParts = {
 
 type Write<T> = {
   readonly sql: string
+  /** Many statements: only SQLite knows where the later ones begin. */
+  readonly isScript?: boolean
   readonly sizeBytes: number
   readonly work: (writer: SqlConnection) => T
 }
@@ -30,17 +33,17 @@ export function createCalls(parts: CallParts): Calls {
   const { executor, connections } = parts
   const { slot } = executor
   /** Runs on the writer, inside the call's transaction or on its own. */
-  const write = <T>(call: CoreCall, { sql, sizeBytes, work }: Write<T>): Promise<T> => {
+  const write = <T>(call: CoreCall, { sql, isScript, sizeBytes, work }: Write<T>): Promise<T> => {
     const { transaction } = call
-    return executor.submit({
-      ...call,
-      kind: 'write',
-      sizeBytes,
-      work: () =>
-        transaction === undefined
-          ? connections.outside(sql, work)
-          : connections.inside(sql, work, (reason) => slot.release(transaction, reason)),
-    })
+    const run = (): T => {
+      const where = transaction === undefined ? 'outside' : 'inside'
+      const isChecked = where === 'inside' || isScript !== true
+      const refusal = isChecked ? refuseControl(sql, where) : undefined
+      if (refusal !== undefined) throw refusal
+      if (transaction === undefined) return connections.outside(work)
+      return connections.inside(work, (reason) => slot.release(transaction, reason))
+    }
+    return executor.submit({ ...call, kind: 'write', sizeBytes, work: run })
   }
   return {
     run: (query, call) =>
@@ -63,7 +66,12 @@ export function createCalls(parts: CallParts): Calls {
       return executor.submit({ ...call, kind: 'read', work })
     },
     exec: (text, call) =>
-      write(call, { sql: text, sizeBytes: text.length, work: (writer) => writer.exec(text) }),
+      write(call, {
+        sql: text,
+        isScript: true,
+        sizeBytes: text.length,
+        work: (writer) => writer.exec(text),
+      }),
     begin: (call) => begin(call, parts),
     commit: (transaction) =>
       executor.submit({

@@ -4,18 +4,14 @@
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Engine, SqlConnection } from '../sqlite/engine.ts'
-import { endsItself, firstWord, refuseControl, useTransaction } from './control-words.ts'
+import { endsItself, firstWord, useTransaction } from './control-words.ts'
 import type { Query } from './sql.ts'
 
 export type Connections = {
-  /** Runs one call on the writer, outside a transaction. */
-  outside<T>(sql: string, work: (connection: SqlConnection) => T): T
+  /** Runs one call on the writer, outside a transaction: none is open before or after it. */
+  outside<T>(work: (connection: SqlConnection) => T): T
   /** Runs one call on the writer, inside the open transaction; `onEnded` hears when SQLite ended it. */
-  inside<T>(
-    sql: string,
-    work: (connection: SqlConnection) => T,
-    onEnded: (reason: ConstelliteError) => void,
-  ): T
+  inside<T>(work: (connection: SqlConnection) => T, onEnded: (reason: ConstelliteError) => void): T
   /** Runs a read: on the writer, or beside an open transaction on the reader. */
   read<T>(isBeside: boolean, work: (connection: SqlConnection) => T): T
   isRead(query: Query): boolean
@@ -43,22 +39,18 @@ export function createConnections(engine: Engine, shard: Pick<Shard, 'role'>): C
   }
 
   return {
-    outside: (sql, work) => {
-      const refusal = refuseControl(sql, 'outside')
-      if (refusal !== undefined) throw refusal
+    outside: (work) => {
       const connection = openWriter()
       try {
         const result = work(connection)
         if (!connection.inTransaction) return result
       } finally {
-        // `exec` may have begun one: it is nobody's, and would hold what others write.
+        // One that a statement began is nobody's, and would hold what others write.
         rollback()
       }
       throw useTransaction('BEGIN')
     },
-    inside: (sql, work, onEnded) => {
-      const refusal = refuseControl(sql, 'inside')
-      if (refusal !== undefined) throw refusal
+    inside: (work, onEnded) => {
       const connection = openWriter()
       let failure = endsItself()
       try {

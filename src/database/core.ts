@@ -3,6 +3,7 @@
  *  it saw.  Never: takes templates or callbacks of SQL; the face has parsed them. */
 
 import type { ConstelliteError } from '../base/failure.ts'
+import type { FileBlob, Signal } from '../base/globals.ts'
 import type { Query } from './sql.ts'
 import type {
   ExportReport,
@@ -24,7 +25,7 @@ export type CoreCall = {
   readonly transaction?: TransactionId | undefined
   /** Which handle calls: a transaction that hangs takes down what its own handle queued behind it. */
   readonly caller: number
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Signal | undefined
 }
 
 export type CoreBegin = Pick<CoreCall, 'caller' | 'signal'> & {
@@ -34,12 +35,12 @@ export type CoreBegin = Pick<CoreCall, 'caller' | 'signal'> & {
 
 export type CoreUntil = {
   readonly holders: number
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Signal | undefined
 }
 
 export type CoreImport = {
   readonly onProgress?: ((fraction: number) => void) | undefined
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Signal | undefined
 }
 
 export type LiveListener = {
@@ -60,7 +61,7 @@ export type Core = {
   rollback(transaction: TransactionId): Promise<void>
   watch(query: Query, listener: LiveListener): () => void
   until(stage: Stage, options: CoreUntil): Promise<void>
-  exportFile(): Promise<Blob>
+  exportFile(): Promise<FileBlob>
   exportTo(path: string): Promise<ExportReport>
   importFile(source: ImportSource, options: CoreImport): Promise<ImportReport>
   verify(): Promise<VerifyReport>

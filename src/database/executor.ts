@@ -8,11 +8,15 @@ import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { aborted } from './open-failures.ts'
 import { createSlot, type Slot } from './slot.ts'
-import { createTaskQueue, type Outcome, type Task, type TaskKind } from './tasks.ts'
+import { createTaskQueue, type Outcome, type Task, type TaskKind, type TaskQueue } from './tasks.ts'
 
 export const GROUP_TASKS_MAX = 64
 export const GROUP_BYTES_MAX: number = 1 << 20
 export const GROUP_MS_MAX = 2
+/** After this long other tasks of the realm get a turn: where flushes are synchronous, a caller that
+ *  awaits each call would otherwise never leave the microtask queue. */
+export const TURN_MS_MAX = 10
+const PAUSE_MS = 1
 
 /** What the executor needs of the shard. */
 export type Durability = {
@@ -39,8 +43,6 @@ export type Executor = {
   alone<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
   /** The transaction that holds the writer. */
   readonly slot: Slot
-  /** Looks again whether something can run: a transaction has ended. */
-  wake(): void
   /** Refuses everything that waits and everything later. */
   end(failure: ConstelliteError): void
   /** Resolves when everything submitted before has been answered. */
@@ -56,120 +58,139 @@ export type ExecutorParts = {
 
 type Done = { readonly task: Task; readonly outcome: Outcome }
 /** A group that ran, and the task that must run alone after it. */
-type Group = { readonly done: Done[]; readonly solo: Task | undefined }
+type Group = { readonly done: readonly Done[]; readonly solo: Task | undefined }
+
+type State = ExecutorParts & {
+  readonly queue: TaskQueue
+  readonly slot: Slot
+  readonly idle: (() => void)[]
+  isPumping: boolean
+  turnSinceMs: number
+  restingSinceMs: number
+  ended: ConstelliteError | undefined
+}
 
 export function createExecutor(parts: ExecutorParts): Executor {
-  const { host, shard } = parts
   const queue = createTaskQueue()
-  const idle: (() => void)[] = []
-  let isPumping = false
-  let ended: ConstelliteError | undefined
-
-  const wake = (): void => {
-    if (isPumping) return
-    isPumping = true
-    // Calls made in one go join one group, so the first of them does not run at once.
-    Promise.resolve().then(pump)
-  }
-  const slot = createSlot(host, { queue, wake })
-
-  const runGroup = (): Group => {
-    const done: Done[] = []
-    const startMs = host.monotonicNow()
-    const startBytes = shard.pages.dirtyBytes
-    let sizeBytes = 0
-    while (done.length < GROUP_TASKS_MAX && ended === undefined) {
-      const task = queue.next(slot.open)
-      if (task === undefined) break
-      if (task.kind === 'alone') return { done, solo: task }
-      done.push({ task, outcome: attempt(task) })
-      sizeBytes += task.sizeBytes
-      const stagedBytes = Math.max(sizeBytes, shard.pages.dirtyBytes - startBytes)
-      if (stagedBytes >= GROUP_BYTES_MAX) break
-      if (host.monotonicNow() - startMs >= GROUP_MS_MAX) break
-    }
-    return { done, solo: undefined }
-  }
-
-  /** What made the flush fail. */
-  const flush = async (): Promise<ConstelliteError | undefined> => {
-    if (shard.durable.seq >= shard.head.seq) return undefined
-    try {
-      await shard.flush()
-      return undefined
-    } catch (error) {
-      return poisoned(error)
-    }
-  }
-
-  const finish = (group: readonly Done[], failure: ConstelliteError | undefined): void => {
-    for (const { task, outcome } of group) {
-      task.settle(failure === undefined ? outcome : refused(failure))
-      if (failure === undefined) slot.answered(task)
-    }
-    if (failure === undefined) return
-    end(failure)
-    parts.onPoisoned(failure)
-  }
-
-  const pump = async (): Promise<void> => {
-    for (;;) {
-      const { done, solo } = runGroup()
-      if (done.length === 0 && solo === undefined) break
-      finish(done, await flush())
-      if (solo === undefined) continue
-      const outcome = ended === undefined ? await attemptAlone(solo) : refused(ended)
-      finish([{ task: solo, outcome }], await flush())
-    }
-    isPumping = false
-    if (queue.size === 0) for (const resolve of idle.splice(0)) resolve()
-  }
-
-  const end = (failure: ConstelliteError): void => {
-    if (ended !== undefined) return
-    ended = failure
-    slot.end(failure)
-    for (const task of queue.takeAll(() => true)) task.settle(refused(failure))
-    wake()
-  }
-
-  const submit = <T>(init: TaskInit<T>): Promise<T> => {
-    if (ended !== undefined) return Promise.reject(ended)
-    return enqueue(init, { queue, slot, wake })
+  const wake = (): void => wakeUp(state)
+  const slot = createSlot(parts.host, { queue, wake })
+  const state: State = {
+    ...parts,
+    queue,
+    slot,
+    idle: [],
+    isPumping: false,
+    turnSinceMs: 0,
+    restingSinceMs: Number.NEGATIVE_INFINITY,
+    ended: undefined,
   }
   return {
     slot,
-    wake,
-    end,
-    submit,
-    alone: async <T>(work: () => Promise<T>, signal?: AbortSignal) => {
-      const done = await submit({ kind: 'alone', caller: NO_CALLER, signal, work })
-      return done as T
-    },
+    end: (failure) => end(state, failure),
+    submit: (init) => submit(state, init),
+    alone: <T>(work: () => Promise<T>, signal?: AbortSignal) =>
+      // What `work` answers is awaited before it settles: attemptAlone.
+      submit(state, {
+        kind: 'alone',
+        caller: NO_CALLER,
+        signal,
+        work,
+      }) as Promise<unknown> as Promise<T>,
     drain: () => {
-      if (!isPumping && queue.size === 0) return Promise.resolve()
-      return new Promise((resolve) => idle.push(resolve))
+      if (!state.isPumping && queue.size === 0) return Promise.resolve()
+      return new Promise((resolve) => state.idle.push(resolve))
     },
   }
+}
+
+function wakeUp(state: State): void {
+  if (state.isPumping) return
+  state.isPumping = true
+  // After a pause this long others have had their turn.
+  const nowMs = state.host.monotonicNow()
+  if (nowMs - state.restingSinceMs > PAUSE_MS) state.turnSinceMs = nowMs
+  // Calls made in one go join one group, so the first of them does not run at once.
+  Promise.resolve().then(() => pump(state))
+}
+
+async function pump(state: State): Promise<void> {
+  for (;;) {
+    await leaveTurn(state)
+    const { done, solo } = runGroup(state)
+    if (done.length === 0 && solo === undefined) break
+    finish(state, done, await flush(state))
+    if (solo === undefined) continue
+    const outcome = state.ended === undefined ? await attemptAlone(solo) : refused(state.ended)
+    finish(state, [{ task: solo, outcome }], await flush(state))
+  }
+  state.isPumping = false
+  state.restingSinceMs = state.host.monotonicNow()
+  if (state.queue.size === 0) for (const resolve of state.idle.splice(0)) resolve()
+}
+
+async function leaveTurn(state: State): Promise<void> {
+  const { host } = state
+  if (host.monotonicNow() - state.turnSinceMs < TURN_MS_MAX) return
+  await new Promise<void>((resolve) => host.defer(resolve))
+  state.turnSinceMs = host.monotonicNow()
+}
+
+function runGroup(state: State): Group {
+  const { host, shard, queue, slot } = state
+  const done: Done[] = []
+  const startMs = host.monotonicNow()
+  const startBytes = shard.pages.dirtyBytes
+  let sizeBytes = 0
+  while (done.length < GROUP_TASKS_MAX && state.ended === undefined) {
+    const task = queue.next(slot.open)
+    if (task === undefined) break
+    if (task.kind === 'alone') return { done, solo: task }
+    done.push({ task, outcome: attempt(task) })
+    sizeBytes += task.sizeBytes
+    const stagedBytes = Math.max(sizeBytes, shard.pages.dirtyBytes - startBytes)
+    if (stagedBytes >= GROUP_BYTES_MAX) break
+    if (host.monotonicNow() - startMs >= GROUP_MS_MAX) break
+  }
+  return { done, solo: undefined }
+}
+
+/** Answers what made the flush fail. */
+async function flush({ shard }: State): Promise<ConstelliteError | undefined> {
+  if (shard.durable.seq >= shard.head.seq) return undefined
+  try {
+    await shard.flush()
+    return undefined
+  } catch (error) {
+    return poisoned(error)
+  }
+}
+
+function finish(state: State, group: readonly Done[], failure: ConstelliteError | undefined): void {
+  for (const { task, outcome } of group) {
+    task.settle(failure === undefined ? outcome : refused(failure))
+    if (failure === undefined) state.slot.answered(task)
+  }
+  if (failure === undefined) return
+  end(state, failure)
+  state.onPoisoned(failure)
+}
+
+function end(state: State, failure: ConstelliteError): void {
+  if (state.ended !== undefined) return
+  state.ended = failure
+  state.slot.end(failure)
+  for (const task of state.queue.takeAll(() => true)) task.settle(refused(failure))
+  wakeUp(state)
 }
 
 /** Belongs to no handle. */
 export const NO_CALLER: number = 0
 
-function enqueue<T>(
-  init: TaskInit<T>,
-  {
-    queue,
-    slot,
-    wake,
-  }: {
-    readonly queue: ReturnType<typeof createTaskQueue>
-    readonly slot: Slot
-    readonly wake: () => void
-  },
-): Promise<T> {
+function submit<T>(state: State, init: TaskInit<T>): Promise<T> {
+  const { queue, slot } = state
   const { signal, transaction } = init
   return new Promise<T>((resolve, reject) => {
+    if (state.ended !== undefined) return reject(state.ended)
     if (signal?.aborted) return reject(aborted(signal))
     const refusal = transaction === undefined ? undefined : slot.refusal(transaction)
     if (refusal !== undefined) return reject(refusal)
@@ -194,7 +215,7 @@ function enqueue<T>(
     queue.push(task)
     slot.called(task)
     signal?.addEventListener('abort', onAbort, { once: true })
-    wake()
+    wakeUp(state)
   })
 }
 

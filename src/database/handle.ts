@@ -6,6 +6,7 @@ import type { Host } from '../base/host.ts'
 import { insideItself } from './control-words.ts'
 import type { Core } from './core.ts'
 import { createLife, type Life, type Share } from './life.ts'
+import { checkUntil } from './options.ts'
 import { createQueries } from './queries.ts'
 import type { Scope } from './scope.ts'
 import { parseStatement } from './sql.ts'
@@ -65,11 +66,13 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       return createWatch({ host, signal: options.signal, start })
       // What a row is, the reader says.
     }) as Database['watch'],
-    until: (stage, { holders = 1, signal, timeoutMs } = {}) =>
-      waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
+    until: async (stage, options = {}) => {
+      const { holders, signal, timeoutMs } = checkUntil(stage, options)
+      return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
         const opened = await life.core()
         return opened.until(stage, { holders, signal: given })
-      }),
+      })
+    },
     export: (async (target?: { readonly path: string }) => {
       const opened = await core()
       return target === undefined ? opened.exportFile() : opened.exportTo(target.path)

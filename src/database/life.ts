@@ -7,7 +7,7 @@ import type { Core, LiveListener } from './core.ts'
 import { closed } from './open-failures.ts'
 import type { Entry } from './registry.ts'
 import type { Query } from './sql.ts'
-import { createStatusBoard, STATUS_IDLE } from './status.ts'
+import { createStatusBoard, STATUS_IDLE, type StatusBoard } from './status.ts'
 import type { Status } from './types.ts'
 
 export type Share = { readonly entry: Entry; giveBack(): Promise<void> }
@@ -25,96 +25,123 @@ export type Life = {
   close(pending: () => Promise<unknown>): Promise<void>
 }
 
+type State = {
+  readonly host: Host
+  readonly take: () => Share
+  /** What `close` ends: live queries, the subscription to the core's status. */
+  readonly stops: Set<() => void>
+  readonly board: StatusBoard
+  share: Share | undefined
+  opening: Promise<Core> | undefined
+  open: Core | undefined
+  failure: ConstelliteError | undefined
+  progress: number | undefined
+  closing: Promise<void> | undefined
+}
+
 export function createLife(host: Host, take: () => Share): Life {
-  let share: Share | undefined
-  let opening: Promise<Core> | undefined
-  let open: Core | undefined
-  let failure: ConstelliteError | undefined
-  let progress: number | undefined
-  let closing: Promise<void> | undefined
-  const stops = new Set<() => void>()
-
-  const board = createStatusBoard(host, () => {
-    if (open !== undefined) return open.status
-    const state = failure !== undefined ? 'failed' : opening === undefined ? 'idle' : 'opening'
-    return { ...STATUS_IDLE, state, progress, failure }
-  })
-  const begin = async (): Promise<Core> => {
-    share = take()
-    const onProgress = (fraction: number): void => {
-      progress = fraction
-      board.changed('state')
-    }
-    share.entry.onProgress.add(onProgress)
-    try {
-      const core = await share.entry.core
-      open = core
-      stops.add(core.onStatus(() => board.changed('state')))
-      return core
-    } finally {
-      share.entry.onProgress.delete(onProgress)
-    }
+  const state: State = {
+    host,
+    take,
+    stops: new Set(),
+    board: createStatusBoard(host, () => statusOf(state)),
+    share: undefined,
+    opening: undefined,
+    open: undefined,
+    failure: undefined,
+    progress: undefined,
+    closing: undefined,
   }
-  const core = (): Promise<Core> => {
-    if (closing !== undefined) return Promise.reject(closed())
-    if (opening === undefined) {
-      opening = begin()
-      opening.then(
-        () => board.changed('state'),
-        (error) => {
-          failure = failureOf(error)
-          board.changed('state')
-        },
-      )
-    }
-    return opening
-  }
-  const close = async (pending: () => Promise<unknown>): Promise<void> => {
-    for (const stop of stops) stop()
-    await pending()
-    // What failed to open was told by every call and holds nothing.
-    await opening?.catch(() => undefined)
-    board.close({ ...board.current, state: 'closed' })
-    await share?.giveBack()
-  }
-
   return {
-    core,
+    core: () => coreOf(state),
     get database() {
-      return share?.entry
+      return state.share?.entry
     },
     get status() {
-      return board.current
+      return state.board.current
     },
     onStatus: (listener) => {
-      const stop = board.listen(listener)
-      core().catch(() => undefined)
+      const stop = state.board.listen(listener)
+      // Told by the status itself.
+      coreOf(state).catch(() => undefined)
       return stop
     },
-    startWatch: (query, listener) => {
-      let stopLive: (() => void) | undefined
-      const stop = (): void => {
-        stops.delete(onClose)
-        stopLive?.()
-      }
-      const onClose = (): void => {
-        stop()
-        listener.onError(closed(), true)
-      }
-      stops.add(onClose)
-      core().then(
-        (opened) => {
-          if (stops.has(onClose)) stopLive = opened.watch(query, listener)
-        },
-        (error) => {
-          if (stops.delete(onClose)) listener.onError(failureOf(error), true)
-        },
-      )
-      return stop
-    },
+    startWatch: (query, listener) => startWatch(state, query, listener),
     close: (pending) => {
-      closing ??= close(pending)
-      return closing
+      state.closing ??= close(state, pending)
+      return state.closing
     },
   }
+}
+
+function statusOf({ open, opening, failure, progress }: State): Status {
+  if (open !== undefined) return open.status
+  const state = failure !== undefined ? 'failed' : opening === undefined ? 'idle' : 'opening'
+  return { ...STATUS_IDLE, state, progress, failure }
+}
+
+function coreOf(state: State): Promise<Core> {
+  if (state.closing !== undefined) return Promise.reject(closed())
+  if (state.opening !== undefined) return state.opening
+  const opening = begin(state)
+  state.opening = opening
+  opening.then(
+    () => state.board.changed('state'),
+    (error) => {
+      state.failure = failureOf(error)
+      state.board.changed('state')
+    },
+  )
+  state.board.changed('state')
+  return opening
+}
+
+async function begin(state: State): Promise<Core> {
+  const share = state.take()
+  state.share = share
+  const onProgress = (fraction: number): void => {
+    state.progress = fraction
+    state.board.changed('state')
+  }
+  share.entry.onProgress.add(onProgress)
+  try {
+    const core = await share.entry.core
+    state.open = core
+    state.stops.add(core.onStatus(() => state.board.changed('state')))
+    return core
+  } finally {
+    share.entry.onProgress.delete(onProgress)
+  }
+}
+
+async function close(state: State, pending: () => Promise<unknown>): Promise<void> {
+  for (const stop of state.stops) stop()
+  await pending()
+  // What failed to open was told by every call and holds nothing.
+  await state.opening?.catch(() => undefined)
+  state.board.close({ ...state.board.current, state: 'closed' })
+  await state.share?.giveBack()
+}
+
+function startWatch(state: State, query: Query, listener: LiveListener): () => void {
+  const { stops } = state
+  let stopLive: (() => void) | undefined
+  const stop = (): void => {
+    stops.delete(onClose)
+    stopLive?.()
+  }
+  const onClose = (): void => {
+    stop()
+    listener.onError(closed(), true)
+  }
+  stops.add(onClose)
+  coreOf(state).then(
+    (core) => {
+      if (stops.has(onClose)) stopLive = core.watch(query, listener)
+    },
+    (error) => {
+      if (stops.delete(onClose)) listener.onError(failureOf(error), true)
+    },
+  )
+  return stop
 }

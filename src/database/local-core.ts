@@ -76,10 +76,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     engine.resetCaches()
   }
   const stopListening = listen(parts, { board, live, reopen })
-  const exporting = async () => {
-    await nothingPending(executor)
-    return exportPages(host, shard.pages)
-  }
+  const flushed = (): Promise<void> => nothingPending(executor)
   const close = async (): Promise<void> => {
     await executor.drain()
     executor.end(closed())
@@ -91,7 +88,6 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     board.close({ ...board.current, state: 'closed' })
     await parts.release()
   }
-  let closing: Promise<void> | undefined
 
   return {
     ready: { name: parts.name, address: parts.address, role: shard.role },
@@ -102,9 +98,9 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     onStatus: (listener) => board.listen(listener),
     ...createCalls({ executor, connections, head: () => shard.head.seq }),
     watch: (query, listener) => live.add(query, listener),
-    until: createUntil({ shard, sync: () => sync, flushed: () => nothingPending(executor) }),
-    exportFile: async () => files.collect(await exporting()),
-    exportTo: async (path) => files.save(path, await exporting()),
+    until: createUntil({ shard, sync: () => sync, flushed }),
+    exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
+    exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
     importFile: (source, options) =>
       executor.alone(async () => {
         const report = await importFile(parts, source, options)
@@ -112,19 +108,21 @@ export function createLocalCore(parts: LocalParts): LocalCore {
         migrate(parts, connections)
         return report
       }, options.signal),
-    verify: async () => {
-      await nothingPending(executor)
-      return reportVerify(shard)
-    },
+    verify: () => flushed().then(() => reportVerify(shard)),
     startSync: () => {
       sync = parts.startSync?.((task) => executor.alone(task))
       sync?.onStatus(() => board.changed('state'))
       board.changed('state')
     },
-    close: () => {
-      closing ??= close()
-      return closing
-    },
+    close: once(close),
+  }
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined
+  return () => {
+    closing ??= close()
+    return closing
   }
 }
 
@@ -151,7 +149,7 @@ export async function prepareCore(
 function migrate(parts: LocalParts, connections: Connections): void {
   const { migrations } = parts
   if (migrations === undefined) return
-  connections.outside('', (writer) => applyMigrations(writer, migrations))
+  connections.outside((writer) => applyMigrations(writer, migrations))
 }
 
 async function importFile(

@@ -3,8 +3,8 @@
  *  but callbacks are plain data that crosses to a worker.  Never: opens anything. */
 
 import { ConstelliteError } from '../base/failure.ts'
-import type { DatabaseWorker } from './globals.ts'
-import type { ImportSource } from './types.ts'
+import type { DatabaseWorker } from '../base/globals.ts'
+import type { ImportSource, UntilOptions } from './types.ts'
 
 /** A way to a relay, as plain data, from `websocket(url)`; the worker builds the connection from it. */
 export type TransportDescriptor = { readonly kind: string; readonly url: string }
@@ -139,6 +139,24 @@ function checkKey(key: Uint8Array | undefined, name: 'identity' | 'recovery'): v
     const what = name === 'identity' ? 'seed' : 'publicKey'
     throw refuse(name, `Give the 32 bytes of \`${what}\` from createIdentity().`)
   }
+}
+
+const STAGES: readonly unknown[] = ['durable', 'final', 'shared', 'archived']
+
+export function checkUntil(
+  stage: unknown,
+  options: UntilOptions,
+): UntilOptions & { readonly holders: number } {
+  if (!STAGES.includes(stage)) throw refuse('stage', `Give one of ${STAGES.join(', ')}.`)
+  refuseUnknown(options, ['holders', 'signal', 'timeoutMs'], 'until')
+  const { holders = 1, timeoutMs = 0 } = options
+  if (!Number.isSafeInteger(holders) || holders < 1) {
+    throw refuse('holders', 'Give how many others must hold it: 1 or more.')
+  }
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+    throw refuse('timeoutMs', 'Give milliseconds.')
+  }
+  return { ...options, holders }
 }
 
 function refuseUnknown(given: object, known: readonly string[], where: string): void {

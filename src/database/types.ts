@@ -3,7 +3,7 @@
  *  Never: names an internal type, so that a reader needs this file and `options.ts` only. */
 
 import type { ConstelliteError } from '../base/failure.ts'
-import type { FileBlob, Signal } from './globals.ts'
+import type { FileBlob, Signal } from '../base/globals.ts'
 
 /** A value as SQLite keeps it.  Integers are numbers when safe, else bigint. */
 export type SqlValue = null | number | bigint | string | Uint8Array

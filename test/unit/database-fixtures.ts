@@ -87,7 +87,10 @@ export async function createFakeShard(): Promise<FakeShard> {
       shard.flushCount += 1
       const target = head
       await gate?.promise
-      if (shard.failNextFlush !== undefined) throw shard.failNextFlush
+      if (shard.failNextFlush !== undefined) {
+        shard.haltedNow = shard.failNextFlush
+        throw shard.failNextFlush
+      }
       if (durable.seq === target.seq) return
       durable = target
       const changed = [...new Set(tables)]
