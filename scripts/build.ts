@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { build } from 'rolldown'
+import { build, type Plugin } from 'rolldown'
 import { cutSqlite } from './cut-sqlite.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -46,7 +46,7 @@ async function bundle(name: string, input: string): Promise<void> {
     cwd: ROOT,
     input: { [name.replace('.js', '')]: input },
     platform: 'browser',
-    plugins: [cutSqlite()],
+    plugins: [cutSqlite(), plainPatterns()],
     transform: { target: 'es2022' },
     checks: { importIsUndefined: true },
     onLog(level, log) {
@@ -61,6 +61,22 @@ async function bundle(name: string, input: string): Promise<void> {
       comments: { legal: true },
     },
   })
+}
+
+/** Bundlers and publint look for patterns in the text that the minifier writes in its own way: the address
+ *  of a file in ordinary quotes, and `export` at the start of a line. */
+function plainPatterns(): Plugin {
+  return {
+    name: 'plain-patterns',
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        if (file.type !== 'chunk') continue
+        file.code = file.code
+          .replace(/new URL\(`([^`$\\]*)`/g, 'new URL("$1"')
+          .replace(/export\{[^}]*\};?\s*$/, (last) => `\n${last}`)
+      }
+    },
+  }
 }
 
 function sqliteWasm(): string {

@@ -3,6 +3,8 @@
  *  Each platform builds one (room `platform`); `createManualHost` in `constellite/testing` drives it
  *  by hand. */
 
+import type { Signal } from './globals.ts'
+
 export type Timer = { cancel(): void }
 
 export type Host = {
@@ -20,16 +22,8 @@ export type Host = {
   readonly who: string
 }
 
-/** What of an AbortSignal is used here; the type itself is missing in projects without DOM or Node types. */
-export type StopSignal = {
-  readonly aborted: boolean
-  readonly reason: unknown
-  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: boolean }): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
-
 /** Resolves after `delayMs` of the host's time; rejects with the signal's reason when it fires. */
-export function delay(host: Host, delayMs: number, signal?: StopSignal): Promise<void> {
+export function delay(host: Host, delayMs: number, signal?: Signal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const onAbort = (): void => {

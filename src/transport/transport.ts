@@ -4,6 +4,7 @@
  *  Never: interprets frames; nothing runs inside a socket callback but an enqueue. */
 
 import type { ConstelliteError } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Envelope } from './envelope.ts'
 
 /** One open connection that carries whole binary messages in order.  What arrives before `onMessage`
@@ -23,7 +24,7 @@ export type Transport = {
   /** What the handshake binds this connection to: the URL's host. */
   readonly binding: string
   /** Rejects with ErrConnection, or with the signal's reason. */
-  connect(signal: AbortSignal): Promise<Socket>
+  connect(signal: Signal): Promise<Socket>
 }
 
 /** The far end of an authenticated connection. */

@@ -122,7 +122,8 @@ describe('an import that is not used', () => {
     const { output } = await bundle.generate({ format: 'esm', minify: true })
     await bundle.close()
     expect(output).toHaveLength(1)
-    expect(output[0].code.trim()).toBe('')
+    // Some formats mark an empty module as one.
+    expect(output[0].code.trim().replace(/^export ?\{\};$/, '')).toBe('')
   })
 
   it('in Node starts nothing, reads no clock and prints nothing', () => {
