@@ -71,7 +71,11 @@ async function step(world: World): Promise<void> {
   const dice = random.below(20)
   if (dice < 9) return stageSomething(world)
   if (dice < 15) {
-    await wal.flush()
+    const flushed = wal.flush()
+    // On a device that answers later these share the next flush.
+    if (random.chance(0.3)) stageUnder(world, flushed)
+    const next = [flushed, wal.flush(), wal.flush()]
+    await until(world, Promise.all(next))
     return settled(world)
   }
   if (dice < 17) return checkpoint(world)
@@ -83,7 +87,7 @@ async function step(world: World): Promise<void> {
     const position = positionOf(head)
     chain.rewind(position)
     note(model, chain.frames)
-    await wal.truncateAfter(position)
+    await until(world, wal.truncateAfter(position))
     if (model.held !== undefined && model.held > position.seq) model.held = position.seq
     return settled(world)
   }
@@ -91,14 +95,32 @@ async function step(world: World): Promise<void> {
     const from = wal.range()?.first
     if (from === undefined) return
     wal.hold(HOLDER, toSeq(from - 1n))
-    await wal.flush()
+    await until(world, wal.flush())
     if (wal.stagedBytes === 0) settled(world)
     return
   }
   const last = wal.range()?.last ?? 0n
   const to = model.held + BigInt(random.below(Number(last - model.held) + 1))
   model.held = toSeq(to)
-  await wal.release(HOLDER, toSeq(to))
+  await until(world, wal.release(HOLDER, toSeq(to)))
+}
+
+/** Stages while `pending` runs; when the log refuses, waits for what runs before that is thrown. */
+function stageUnder(world: World, pending: Promise<void>): void {
+  pending.catch(() => {})
+  stageSomething(world)
+}
+
+/** Lets time pass until `promise` is settled, for disks that sync later. */
+async function until<T>(world: World, promise: Promise<T>): Promise<T> {
+  let isSettled = false
+  const settle = (): void => {
+    isSettled = true
+  }
+  promise.then(settle, settle)
+  for (let turn = 0; turn < 1000 && !isSettled; turn++) await world.host.advance(1)
+  if (!isSettled) throw new Error('it never settles')
+  return promise
 }
 
 const marks = new WeakMap<World, Seq>()
@@ -106,7 +128,7 @@ const markSeq = (world: World): Seq => marks.get(world) ?? toSeq(0)
 
 async function checkpoint(world: World): Promise<void> {
   const { random, wal, chain } = world
-  await wal.flush()
+  await until(world, wal.flush())
   settled(world)
   const flushed = whole(chain.frames)
   const low = Number(markSeq(world))
@@ -117,18 +139,19 @@ async function checkpoint(world: World): Promise<void> {
   if (frame === undefined || frame.seq < low) return
   marks.set(world, frame.seq)
   const begun = wal.beginSegment(markAt(positionOf(frame)))
-  try {
-    if (random.chance(0.5)) stageSomething(world)
-  } finally {
-    await begun
-  }
+  if (random.chance(0.5)) stageUnder(world, begun)
+  await until(world, begun)
 }
 
 /** Opens what is on the disk, checks it, and goes on from there. */
 async function reopen(world: World): Promise<void> {
   world.device = world.disk.device(world.host)
   await world.device.acquire()
-  const opened = await openWal({ host: world.host, device: world.device })
+  const { disk, random } = world
+  // Opening writes too, and may fail or lose power itself.
+  if (random.chance(0.15)) disk.failSync(1 + random.below(3))
+  if (random.chance(0.1)) disk.failWrite(1 + random.below(4), random.below(600))
+  const opened = await until(world, openWal({ host: world.host, device: world.device }))
   if (opened === undefined) throw new Error('the log is gone')
   check(world, opened.recovery, opened.wal)
   world.wal = opened.wal
@@ -199,9 +222,12 @@ async function createWorld(seed: number, syncs: 'now' | 'later'): Promise<World>
   const disk = createFaultyDisk(syncs === 'later' ? { syncDelayMs: 1 } : {})
   const device = disk.device(host)
   await device.acquire()
-  const wal = await createWal({ host, device, mark: markAt(START) })
   const model: Model = { allowed: [[]], staged: [], held: undefined }
-  return { random, host, chain: createChain(), model, disk, device, wal }
+  const parts = { random, host, chain: createChain(), model, disk, device }
+  const creating = createWal({ host, device, mark: markAt(START) })
+  // Until it has a log, only the host is needed.
+  const wal = await until({ ...parts, wal: undefined as unknown as Wal }, creating)
+  return { ...parts, wal }
 }
 
 /** Power loss: of what was not synced, each sector, size and name stays or goes. */
@@ -219,7 +245,7 @@ async function kill(world: World): Promise<void> {
 }
 
 async function run(seed: number): Promise<void> {
-  const world = await createWorld(seed, 'now')
+  const world = await createWorld(seed, seed % 3 === 0 ? 'later' : 'now')
   const { random } = world
   for (let turn = 0; turn < STEPS; turn++) {
     if (random.chance(0.05))
@@ -229,7 +255,7 @@ async function run(seed: number): Promise<void> {
       if (random.chance(0.15)) await crash(world)
       else if (random.chance(0.1)) await kill(world)
       else if (random.chance(0.05)) {
-        await world.wal.close()
+        await until(world, world.wal.close())
         settled(world)
         await kill(world)
       }
@@ -239,7 +265,8 @@ async function run(seed: number): Promise<void> {
       await recoverFrom(world)
     }
   }
-  await crash(world)
+  world.disk = world.disk.crash(() => world.random.chance(0.5))
+  await recoverFrom(world)
 }
 
 async function recoverFrom(world: World): Promise<void> {
@@ -247,7 +274,7 @@ async function recoverFrom(world: World): Promise<void> {
     try {
       return world.random.chance(0.5) ? await crash(world) : await kill(world)
     } catch (error) {
-      if (tries > 5 || !(isFailure(error, 'ErrPoisoned') || isFailure(error, 'ErrStorage')))
+      if (tries > 50 || !(isFailure(error, 'ErrPoisoned') || isFailure(error, 'ErrStorage')))
         throw error
     }
   }
