@@ -8,6 +8,7 @@ import type { Core } from '../../src/database/core.ts'
 import { type FileAccess, sourceOfBytes } from '../../src/database/files.ts'
 import { createLocalCore, type LocalParts, prepareCore } from '../../src/database/local-core.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
+import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
 import type { Advance, Shard } from '../../src/shard/shard.ts'
 import { createEngine } from '../../src/sqlite/engine.ts'
@@ -45,22 +46,42 @@ export type FakeShard = Shard & {
 
 const NO_CHECKSUM = new Uint8Array(32)
 
+type Progress = { head: Position; durable: Position; tables: string[] }
+
+/** A gate that flushes wait at. */
+function createGate() {
+  let gate: { readonly promise: Promise<void>; readonly open: () => void } | undefined
+  return {
+    passed: async () => gate?.promise,
+    hold: () => {
+      let open: () => void = () => undefined
+      const promise = new Promise<void>((resolve) => {
+        open = resolve
+      })
+      gate = { promise, open }
+    },
+    letGo: () => {
+      gate?.open()
+      gate = undefined
+    },
+  }
+}
+
 export async function createFakeShard(): Promise<FakeShard> {
   const space = await createTestSpace()
-  let head: Position = { seq: toSeq(1), checksum: NO_CHECKSUM }
-  let durable = head
-  let tables: string[] = []
-  let gate: { promise: Promise<void>; open: () => void } | undefined
+  const genesis: Position = { seq: toSeq(1), checksum: NO_CHECKSUM }
+  const progress: Progress = { head: genesis, durable: genesis, tables: [] }
+  const { passed, hold, letGo } = createGate()
   const listeners = new Set<(advance: Advance) => void>()
   const base = {
     id: NO_CHECKSUM,
     flushCount: 0,
-    failNextFlush: undefined as ConstelliteError | undefined,
-    roleNow: 'writer' as const,
+    failNextFlush: undefined,
+    roleNow: 'writer',
     haltedNow: undefined,
-    get pages() {
-      return space.pages
-    },
+    pages: space.pages,
+    hold,
+    letGo,
     get role() {
       return shard.roleNow
     },
@@ -71,60 +92,42 @@ export async function createFakeShard(): Promise<FakeShard> {
       return shard.haltedNow
     },
     get head() {
-      return head
+      return progress.head
     },
     get durable() {
-      return durable
+      return progress.durable
     },
-    commit(transaction: Parameters<Shard['commit']>[0]) {
+    commit: (transaction: Parameters<Shard['commit']>[0]) => {
       if (shard.haltedNow !== undefined) throw shard.haltedNow
       space.commit(transaction)
-      head = { seq: toSeq(head.seq + 1n), checksum: NO_CHECKSUM }
-      tables.push(...transaction.tables)
-      return head
+      progress.head = { seq: toSeq(progress.head.seq + 1n), checksum: NO_CHECKSUM }
+      progress.tables.push(...transaction.tables)
+      return progress.head
     },
-    async flush() {
+    flush: async () => {
       shard.flushCount += 1
-      const target = head
-      await gate?.promise
-      if (shard.failNextFlush !== undefined) {
-        shard.haltedNow = shard.failNextFlush
-        throw shard.failNextFlush
-      }
-      if (durable.seq === target.seq) return
-      durable = target
-      const changed = [...new Set(tables)]
-      tables = []
-      shard.advance({ tables: changed })
+      const target = progress.head
+      await passed()
+      shard.haltedNow ??= shard.failNextFlush
+      if (shard.failNextFlush !== undefined) throw shard.failNextFlush
+      if (progress.durable.seq === target.seq) return
+      progress.durable = target
+      shard.advance({ tables: [...new Set(progress.tables.splice(0))] })
     },
-    hold() {
-      let open: () => void = () => undefined
-      const promise = new Promise<void>((resolve) => {
-        open = resolve
-      })
-      gate = { promise, open }
-    },
-    letGo() {
-      gate?.open()
-      gate = undefined
-    },
-    onAdvance(listener: (advance: Advance) => void) {
+    onAdvance: (listener: (advance: Advance) => void) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     onHalt: () => () => undefined,
-    onSeal: () => () => undefined,
-    advance(advance: Partial<Advance>) {
-      const whole: Advance = { position: durable, tables: [], origin: 'local', ...advance }
-      for (const listener of listeners) listener(whole)
+    advance: (advance: Partial<Advance>) => {
+      const { durable: position } = progress
+      for (const tell of listeners) tell({ position, tables: [], origin: 'local', ...advance })
     },
-    close: async () => undefined,
   }
   // The parts of a shard that the database room uses; the others fail loudly as undefined.
   const shard = base as unknown as FakeShard
-  // The fake stands for the space that SQLite commits into.
-  Object.defineProperty(shard, 'space', { value: shard as unknown as PageSpace })
-  return shard
+  // SQLite commits into it.
+  return Object.defineProperty(shard, 'space', { value: shard })
 }
 
 export const memoryFiles: FileAccess = {
@@ -173,6 +176,7 @@ export async function createFakeParts(
 export type TestRealm = {
   readonly open: Open
   readonly host: ManualHost
+  readonly connect: Connect
   /** By name: what the face opened, in order. */
   readonly opened: { name: string; parts: FakeParts; core: Core }[]
   /** Makes the next opening fail. */
@@ -185,32 +189,30 @@ export function createTestRealm(
 ): TestRealm {
   const host = createTestHost()
   const shards = new Map<string, FakeShard>()
+  const connect: Connect = async (name, given, onProgress) => {
+    const { failNext } = realm
+    realm.failNext = undefined
+    if (failNext !== undefined) throw failNext
+    const shard = shards.get(name) ?? (await createFakeShard())
+    shards.set(name, shard)
+    const { migrations } = given
+    const parts = await createFakeParts({
+      host,
+      shard,
+      ...(migrations === undefined ? {} : { migrations }),
+    })
+    const core = createLocalCore(parts)
+    await prepareCore(core, parts, { import: given.import, onProgress })
+    realm.opened.push({ name, parts, core })
+    return core
+  }
+  const scope = (options.scope ?? createTurnScope)(host)
   const realm: TestRealm = {
     host,
+    connect,
     opened: [],
     failNext: undefined,
-    open: createOpen({
-      host,
-      scope: (options.scope ?? createTurnScope)(host),
-      keyOf: (name) => name,
-      connect: async (name, given, onProgress) => {
-        const { failNext } = realm
-        realm.failNext = undefined
-        if (failNext !== undefined) throw failNext
-        const shard = shards.get(name) ?? (await createFakeShard())
-        shards.set(name, shard)
-        const { migrations } = given
-        const parts = await createFakeParts({
-          host,
-          shard,
-          ...(migrations === undefined ? {} : { migrations }),
-        })
-        const core = createLocalCore(parts)
-        await prepareCore(core, parts, { import: given.import, onProgress })
-        realm.opened.push({ name, parts, core })
-        return core
-      },
-    }),
+    open: createOpen({ host, scope, keyOf: (name) => name, connect }),
   }
   return realm
 }
