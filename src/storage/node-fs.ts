@@ -17,11 +17,16 @@ export const DIRECTORY_SUFFIX = '.constellite'
 /** Far below 2 GiB, and far above where larger calls would be faster. */
 const CALL_BYTES_MAX = 2 ** 28
 
-/** The calls that a test replaces to bring about what a disk does rarely. */
-export type NodeFileCalls = Pick<
-  typeof nodeFs,
-  'openSync' | 'closeSync' | 'readSync' | 'writeSync' | 'fdatasyncSync' | 'fsyncSync'
->
+/** The calls that a test replaces to bring about what a disk does rarely.  Written out, so that the
+ *  declarations need no types of Node. */
+export type NodeFileCalls = {
+  openSync(path: string, flags: string | number, mode?: number): number
+  closeSync(fd: number): void
+  readSync(fd: number, into: Uint8Array, start: number, length: number, at: number): number
+  writeSync(fd: number, bytes: Uint8Array, start: number, length: number, at: number): number
+  fdatasyncSync(fd: number): void
+  fsyncSync(fd: number): void
+}
 
 export type NodeDeviceOptions = {
   /** A path: the database is the folder `<name>.constellite`. */

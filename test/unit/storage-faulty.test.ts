@@ -107,6 +107,21 @@ describe('power loss', () => {
     expect(await contentOf(disk.crash(() => true))).toEqual(filled(10, 1))
   })
 
+  test('leaves a file its old length when the truncate is undone but a later write kept', async () => {
+    const disk = createFaultyDisk()
+    const file = await openFile(disk)
+    file.write(0, filled(2000, 1))
+    await file.sync()
+    file.truncate(0)
+    file.write(0, filled(600, 2))
+    const [truncated] = disk.unsynced
+    expect(truncated).toEqual({ kind: 'size', file: 'log', sizeBytes: 0 })
+    let asked = 0
+    const expected = filled(2000, 1)
+    expected.fill(2, 0, 600)
+    expect(await contentOf(disk.crash(() => asked++ > 0))).toEqual(expected)
+  })
+
   test('brings a removed file back, until a new file of that name is synced', async () => {
     const disk = createFaultyDisk()
     const device = await openDevice(disk)

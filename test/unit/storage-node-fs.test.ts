@@ -51,14 +51,36 @@ test('the database is a folder with plain files, which holds nothing else after 
   expect(fs.readdirSync(join(path, '..'))).toEqual(['data'])
 })
 
+test('an open that fails half-way leaves no handle behind', async () => {
+  const fds = new Set<number>()
+  const { device, path } = await openWith({
+    openSync(name, flags, mode) {
+      const fd = fs.openSync(name, flags, mode)
+      fds.add(fd)
+      return fd
+    },
+    closeSync(fd) {
+      fds.delete(fd)
+      fs.closeSync(fd)
+    },
+  })
+  fs.mkdirSync(join(path, '..', 'folder'))
+  const openBefore = fds.size
+  await expect(device.open(['good', 'folder'])).rejects.toMatchObject({ code: 'ErrStorage' })
+  expect(fds.size).toBe(openBefore)
+  const [good] = await device.open(['good'])
+  expect(good?.size()).toBe(0)
+  await device.close()
+  expect(fds.size).toBe(0)
+})
+
 test('a write is cut into calls no longer than the limit, and short writes are completed', async () => {
   const lengths: number[] = []
   const random = createRandom(3)
-  // The positional form of the call, which is the only one that the device uses.
-  const writeSync = ((fd: number, bytes: Uint8Array, from: number, length: number, at: number) => {
+  const writeSync: NodeFileCalls['writeSync'] = (fd, bytes, start, length, at) => {
     lengths.push(length)
-    return fs.writeSync(fd, bytes, from, Math.max(1, random.below(length)), at)
-  }) as typeof fs.writeSync
+    return fs.writeSync(fd, bytes, start, Math.max(1, random.below(length)), at)
+  }
   const { device, file, path } = await openWith({ writeSync }, 5000)
   const bytes = random.bytes(20_000)
   file.write(7, bytes)
@@ -151,8 +173,8 @@ test('a failed sync of the folder fails the sync of the file, and is tried again
 test('every folder that was made has its name synced in its parent', async () => {
   const opened: string[] = []
   const root = temporaryDirectory()
-  const openSync = (path: fs.PathLike, flags: fs.OpenMode, mode?: fs.Mode | null): number => {
-    opened.push(String(path))
+  const openSync: NodeFileCalls['openSync'] = (path, flags, mode) => {
+    opened.push(path)
     return fs.openSync(path, flags, mode)
   }
   const name = join(root, 'one', 'two', 'notes')
