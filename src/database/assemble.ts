@@ -35,7 +35,15 @@ export type LocalPlatform = {
   titleOf(name: string): string
   /** True when the platform has promised not to evict what is stored. */
   isPersisted(): Promise<boolean>
+  /** Shown every shard before anything moves in it: to look at its frames and seals. */
+  readonly onShard?: ((name: string, shard: ShardView) => void) | undefined
 }
+
+/** What of a shard can be looked at without a way to change it. */
+export type ShardView = Pick<
+  Shard,
+  'head' | 'newestSeal' | 'readFrame' | 'range' | 'onAdvance' | 'onSeal'
+>
 
 /** Transient pages of SQLite beyond memory. */
 const SPILL_FILE = 'spill'
@@ -73,6 +81,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     onProgress,
   })
   closers.add(() => shard.close())
+  platform.onShard?.(assembly.name, shard)
   const genesis = genesisOf(shard)
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
   checkRole(shard, options.sync)

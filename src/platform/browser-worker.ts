@@ -2,7 +2,7 @@
  *  Keeps: nothing runs at import but what a worker's entry calls itself. */
 
 import { ConstelliteError } from '../base/failure.ts'
-import { createLocalConnect, type LocalPlatform } from '../database/assemble.ts'
+import { createLocalConnect, type LocalPlatform, type ShardView } from '../database/assemble.ts'
 import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts'
 import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
 import { createBrowserLoader } from '../sqlite/load-browser.ts'
@@ -21,19 +21,21 @@ export type TransportFactory = {
 export type ServeOptions = {
   /** Added to websocket. */
   readonly transports?: readonly TransportFactory[]
+  /** Shown every database of this worker before anything moves in it: to look at its frames and seals. */
+  readonly onShard?: (name: string, shard: ShardView) => void
 }
 
 /** Answers the page that started this worker: the whole of a worker of one's own. */
 export function serve(options: ServeOptions = {}): void {
   serveDatabases({
-    connect: createLocalConnect(createPlatform(options.transports ?? [])),
+    connect: createLocalConnect(createPlatform(options)),
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
     endpoint: globalThis as unknown as PageEndpoint,
   })
 }
 
-function createPlatform(transports: readonly TransportFactory[]): LocalPlatform {
+function createPlatform({ transports = [], onShard }: ServeOptions): LocalPlatform {
   const host = createBrowserHost()
   return {
     host,
@@ -51,6 +53,7 @@ function createPlatform(transports: readonly TransportFactory[]): LocalPlatform 
     files: createBrowserWorkerFiles(),
     titleOf: (name) => name,
     isPersisted: async () => (await navigator.storage?.persisted?.()) ?? false,
+    onShard,
   }
 }
 
