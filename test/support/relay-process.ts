@@ -1,4 +1,4 @@
-/** A relay of the packed package in a process of its own, on a free port. */
+/** A relay as its users run it: the packed command in a process of its own, on a free port. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,12 +10,8 @@ export type RelayProcess = { readonly url: string; stop(): Promise<void> }
 /** `project` is the clean folder that has the package installed. */
 export async function startRelayProcess(project: string): Promise<RelayProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'constellite-relay-'))
-  const code = `
-    import { startRelay } from 'constellite/relay'
-    const relay = await startRelay({ dir: ${JSON.stringify(folder)}, port: 0 })
-    console.log(relay.url)
-    process.once('SIGTERM', () => relay.close())`
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+  const command = join(project, 'node_modules/constellite/dist/cli/main.js')
+  const child = spawn(process.execPath, [command, 'serve', '--port', '0', '--dir', folder], {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
