@@ -14,3 +14,9 @@ export {
 } from '../testing/manual-host.ts'
 export { createRandom, type Random } from '../testing/random.ts'
 export { type SignerCase, type SignerContext, signerCases } from '../testing/signer-suite.ts'
+export {
+  type TransportCase,
+  type TransportContext,
+  transportCases,
+} from '../testing/transport-suite.ts'
+export { createMemoryHub, type Faults, type MemoryHub } from '../transport/memory.ts'

@@ -21,86 +21,135 @@ export type Outbox = {
 
 type Waiter = { resolve(): void; reject(error: unknown): void }
 
-export function createOutbox(link: Link, host: Host, limits: PeerLimits): Outbox {
-  const queue: Uint8Array[] = []
-  let queuedBytes = 0
-  let parts: Uint8Array[] = []
-  let partId = 0
-  let sentBytes = 0n
-  let consumedBytes = 0n
-  let hasAskedForCredit = false
-  let movedAtMs = host.monotonicNow()
-  let poll: Timer | undefined
-  let ended: ConstelliteError | undefined
-  let waiters: Waiter[] = []
+type State = {
+  readonly link: Link
+  readonly host: Host
+  readonly limits: PeerLimits
+  readonly credit: Credit
+  readonly queue: Uint8Array[]
+  queuedBytes: number
+  /** Rest of the message that is being sent. */
+  parts: readonly Uint8Array[]
+  partId: number
+  movedAtMs: number
+  poll: Timer | undefined
+  ended: ConstelliteError | undefined
+  waiters: Waiter[]
+}
 
-  const hasCredit = (sizeBytes: number): boolean => {
-    const underWay = Number(sentBytes - consumedBytes)
-    if (underWay === 0 || underWay + sizeBytes <= WINDOW_BYTES) return true
-    if (!hasAskedForCredit) link.send(PING)
-    hasAskedForCredit = true
-    return false
-  }
-  const takeNext = (): boolean => {
-    const message = queue[0]
-    if (message === undefined || !hasCredit(message.byteLength)) return false
-    queue.shift()
-    queuedBytes -= message.byteLength
-    sentBytes += BigInt(message.byteLength)
-    parts = [...splitIntoParts(message, partId)]
-    if (parts.length > 1) partId = (partId + 1) >>> 0
-    return true
-  }
-  const pump = (): void => {
-    while (ended === undefined && (parts.length > 0 || takeNext())) {
-      if (link.bufferedBytes >= limits.socketBytes) {
-        poll ??= host.setTimer(limits.drainPollMs, () => {
-          poll = undefined
-          pump()
-        })
-        break
-      }
-      link.send(parts.shift() as Uint8Array)
-      movedAtMs = host.monotonicNow()
-    }
-    if (queuedBytes >= limits.sendQueueBytes) return
-    const ready = waiters
-    waiters = []
-    for (const waiter of ready) waiter.resolve()
+export function createOutbox(link: Link, host: Host, limits: PeerLimits): Outbox {
+  const state: State = {
+    link,
+    host,
+    limits,
+    credit: createCredit(() => link.send(PING)),
+    queue: [],
+    queuedBytes: 0,
+    parts: [],
+    partId: 0,
+    movedAtMs: host.monotonicNow(),
+    poll: undefined,
+    ended: undefined,
+    waiters: [],
   }
   return {
-    add(message) {
-      if (ended !== undefined) return Promise.reject(ended)
-      if (queuedBytes + message.byteLength > limits.sendQueueBytesMax) {
-        link.close(queueFailure(queuedBytes))
-        return Promise.reject(queueFailure(queuedBytes))
+    add: (message) => addMessage(state, message),
+    onConsumed(bytes) {
+      if (!state.credit.onConsumed(bytes)) return
+      state.movedAtMs = host.monotonicNow()
+      pump(state)
+    },
+    stalledMs: () => (isIdle(state) ? 0 : host.monotonicNow() - state.movedAtMs),
+    end(reason) {
+      state.ended = reason
+      state.poll?.cancel()
+      state.queue.length = 0
+      state.parts = []
+      for (const waiter of state.waiters.splice(0)) waiter.reject(reason)
+    },
+  }
+}
+
+function addMessage(state: State, message: Uint8Array): Promise<void> {
+  const { limits, queue } = state
+  if (state.ended !== undefined) return Promise.reject(state.ended)
+  if (state.queuedBytes + message.byteLength > limits.sendQueueBytesMax) {
+    const failure = queueFailure(state.queuedBytes)
+    state.link.close(failure)
+    return Promise.reject(failure)
+  }
+  if (isIdle(state)) state.movedAtMs = state.host.monotonicNow()
+  queue.push(message)
+  state.queuedBytes += message.byteLength
+  pump(state)
+  if (state.queuedBytes < limits.sendQueueBytes) return Promise.resolve()
+  return new Promise((resolve, reject) => state.waiters.push({ resolve, reject }))
+}
+
+/** Sends as much as socket and credit let go, then tells those who wait for room. */
+function pump(state: State): void {
+  const { link, host, limits } = state
+  while (state.ended === undefined && (state.parts.length > 0 || takeNext(state))) {
+    if (link.bufferedBytes >= limits.socketBytes) {
+      state.poll ??= host.setTimer(limits.drainPollMs, () => {
+        state.poll = undefined
+        pump(state)
+      })
+      break
+    }
+    const [part, ...rest] = state.parts
+    state.parts = rest
+    if (part !== undefined) link.send(part)
+    state.movedAtMs = host.monotonicNow()
+  }
+  if (state.queuedBytes >= limits.sendQueueBytes) return
+  for (const waiter of state.waiters.splice(0)) waiter.resolve()
+}
+
+/** Makes the next queued message the one that is being sent, where there is credit for it. */
+function takeNext(state: State): boolean {
+  const message = state.queue[0]
+  if (message === undefined || !state.credit.take(message.byteLength)) return false
+  state.queue.shift()
+  state.queuedBytes -= message.byteLength
+  state.parts = splitIntoParts(message, state.partId)
+  if (state.parts.length > 1) state.partId = (state.partId + 1) >>> 0
+  return true
+}
+
+function isIdle({ queue, parts }: State): boolean {
+  return queue.length === 0 && parts.length === 0
+}
+
+/** What the far end lets be under way. */
+type Credit = {
+  /** Counts a message as sent; false, and the far end asked once, when it must wait. */
+  take(sizeBytes: number): boolean
+  /** False when it says nothing new: a lost or repeated pong must not move the credit back. */
+  onConsumed(bytes: bigint): boolean
+}
+
+function createCredit(ask: () => void): Credit {
+  let sentBytes = 0n
+  let consumedBytes = 0n
+  let hasAsked = false
+  return {
+    take(sizeBytes) {
+      const underWay = Number(sentBytes - consumedBytes)
+      if (underWay > 0 && underWay + sizeBytes > WINDOW_BYTES) {
+        if (!hasAsked) ask()
+        hasAsked = true
+        return false
       }
-      if (queue.length === 0 && parts.length === 0) movedAtMs = host.monotonicNow()
-      queue.push(message)
-      queuedBytes += message.byteLength
-      pump()
-      if (queuedBytes < limits.sendQueueBytes) return Promise.resolve()
-      return new Promise((resolve, reject) => waiters.push({ resolve, reject }))
+      sentBytes += BigInt(sizeBytes)
+      return true
     },
     onConsumed(bytes) {
-      // A lost or repeated pong must not move the credit back, nor past what was sent.
-      if (bytes <= consumedBytes) return
+      if (bytes <= consumedBytes) return false
+      // Never past what was sent, whatever the far end says.
       consumedBytes = bytes > sentBytes ? sentBytes : bytes
-      hasAskedForCredit = false
-      movedAtMs = host.monotonicNow()
-      pump()
-    },
-    stalledMs() {
-      const isEmpty = queue.length === 0 && parts.length === 0
-      return isEmpty ? 0 : host.monotonicNow() - movedAtMs
-    },
-    end(reason) {
-      ended = reason
-      poll?.cancel()
-      queue.length = 0
-      parts = []
-      for (const waiter of waiters) waiter.reject(reason)
-      waiters = []
+      hasAsked = false
+      return true
     },
   }
 }

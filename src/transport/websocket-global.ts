@@ -18,7 +18,7 @@ function connectGlobal(url: string, signal: AbortSignal): Promise<Socket> {
     const end = createSocketEnd({
       send(message) {
         // A message that races with the close is lost with the connection; `close` tells.
-        if (webSocket.readyState !== WebSocket.OPEN) return
+        if (webSocket.readyState !== webSocket.OPEN) return
         // The bytes come from a writer or a part, never from a shared buffer.
         webSocket.send(message as Uint8Array<ArrayBuffer>)
       },
@@ -39,6 +39,8 @@ function connectGlobal(url: string, signal: AbortSignal): Promise<Socket> {
       // Text is not of this protocol; an empty message is refused as malformed one step later.
       else end.deliver(new Uint8Array(0))
     }
+    // It says nothing of why; the close that follows ends the connection.
+    webSocket.onerror = () => undefined
     webSocket.onclose = (event) => {
       signal.removeEventListener('abort', onAbort)
       reject(openFailure(url, event.reason))

@@ -17,7 +17,8 @@ import { connectPeer } from '../../src/transport/peer.ts'
 import type { Peer, PeerRole } from '../../src/transport/transport.ts'
 import { websocket } from '../../src/transport/websocket.ts'
 import { createNodeWebSocket } from '../../src/transport/websocket-node.ts'
-import { authorityOf, createTestChain, headsOf, wantOf } from './relay-fixtures.ts'
+import { createTestChain } from './relay-chains.ts'
+import { authorityOf, headsOf, wantOf } from './relay-fixtures.ts'
 import { rejectionOf, testSigner } from './transport-fixtures.ts'
 
 const runtime = createNodeHost()

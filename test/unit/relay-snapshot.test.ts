@@ -6,14 +6,13 @@ import { createSeal } from '../../src/frame/seal.ts'
 import { createSnapshot, readSnapshot } from '../../src/pages/snapshot.ts'
 import { createPageTree } from '../../src/pages/tree.ts'
 import type { Envelope } from '../../src/transport/envelope.ts'
+import { createTestChain, type TestChain } from './relay-chains.ts'
 import {
   authorityOf,
   type Client,
-  createTestChain,
   headsOf,
   type Setup,
   setUpRelay,
-  type TestChain,
   typesOf,
   wantOf,
 } from './relay-fixtures.ts'
