@@ -2,12 +2,12 @@
  *  starts it.  Keeps: every child is dead when its test is over. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'rolldown'
 import { onTestFinished } from 'vitest'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 export type TestChild = {
   readonly process: ChildProcess
@@ -26,7 +26,9 @@ export async function startChild(entry: string, ...args: readonly string[]): Pro
     bundle = bundleEntry(entry)
     bundles.set(entry, bundle)
   }
-  const child = spawn(process.execPath, [await bundle, ...args], { stdio: 'pipe' })
+  const file = join(temporaryDirectory(), `${basename(entry, '.ts')}.mjs`)
+  writeFileSync(file, await bundle)
+  const child = spawn(process.execPath, [file, ...args], { stdio: 'pipe' })
   onTestFinished(() => void child.kill('SIGKILL'))
   let errors = ''
   child.stderr.on('data', (data) => {
@@ -44,11 +46,14 @@ export async function startChild(entry: string, ...args: readonly string[]): Pro
   return { process: child, line, ended }
 }
 
+/** The code of the entry and of all that it imports but packages of Node. */
 async function bundleEntry(entry: string): Promise<string> {
-  const file = join(
-    mkdtempSync(join(tmpdir(), 'constellite-child-')),
-    `${basename(entry, '.ts')}.mjs`,
-  )
-  await build({ input: entry, platform: 'node', logLevel: 'warn', output: { file, format: 'esm' } })
-  return file
+  const { output } = await build({
+    input: entry,
+    platform: 'node',
+    logLevel: 'warn',
+    write: false,
+    output: { format: 'esm', codeSplitting: false },
+  })
+  return output[0].code
 }
