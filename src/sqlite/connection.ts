@@ -3,6 +3,7 @@
  *  a commit is withdrawn; the tables that a transaction wrote are known when it commits.
  *  Never: lets a pragma, ATTACH or a second statement change how commits are made (refusals.ts). */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import { type Authorizer, createAuthorizer, createTableUse, type TableUse } from './authorizer.ts'
 import { FCNTL_RESET_CACHE, SQLITE_DONE, SQLITE_OK, SQLITE_ROW } from './codes.ts'
@@ -64,6 +65,8 @@ type Session = {
   /** What the open transaction has used so far. */
   readonly transaction: TableUse
   readonly compiler: Compiler
+  /** Callbacks may use other connections, never the one that runs. */
+  isRunning: boolean
   /** The cache is dropped when the open transaction ends. */
   isResetDue: boolean
   /** What a callback refused or threw since the last call. */
@@ -80,6 +83,7 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
   let isOpen = true
   const open = (): void => {
     if (!isOpen) throw closedFailure()
+    assert(!session.isRunning, 'a callback uses another connection than the one that runs')
   }
   const all = (sql: string, parameters?: SqlParameters): Row[] => {
     open()
@@ -123,13 +127,13 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
       if (isOpen) exports.sqlite3_interrupt(database)
     },
     resetCache() {
-      open()
       // Inside a transaction the old snapshot is still read, and its schema parsed again.
-      if (connection.inTransaction) session.isResetDue = true
+      if (session.isRunning || connection.inTransaction) session.isResetDue = true
       else resetCache(session)
     },
     close() {
       if (!isOpen) return
+      open()
       isOpen = false
       cache.clear()
       session.close()
@@ -172,7 +176,14 @@ function openSession(parts: ConnectionParts): Session {
     throw failure
   }
   const { exports } = sqlite3.wasm
-  const compiler = createCompiler({ exports, heap, database, authorizer, throwFailure })
+  const compiler = createCompiler({
+    exports,
+    heap,
+    database,
+    authorizer,
+    forgetFailure: takeFailure,
+    throwFailure,
+  })
   return {
     parts,
     database,
@@ -180,6 +191,7 @@ function openSession(parts: ConnectionParts): Session {
     intent,
     transaction,
     compiler,
+    isRunning: false,
     isResetDue: false,
     takeFailure,
     throwFailure,
@@ -203,6 +215,8 @@ function execute(
   const { pointer, use, isVacuum } = statement
   for (const table of use.writes) transaction.writes.add(table)
   if (use.isSchemaChange) transaction.isSchemaChange = true
+  session.isRunning = true
+  parts.scratch.push()
   // A step may compile again, after a change of the schema by another connection.
   authorizer.record(transaction)
   authorizer.isVacuum = isVacuum
@@ -220,6 +234,8 @@ function execute(
   } finally {
     exports.sqlite3_reset(pointer)
     if (statement.parameterNames.length > 0) exports.sqlite3_clear_bindings(pointer)
+    parts.scratch.pop()
+    session.isRunning = false
     authorizer.isVacuum = false
     intent.isVacuum = false
     intent.isAnnounced = false
@@ -244,10 +260,10 @@ function resetCache(session: Session): void {
   )
 }
 
-function closedFailure(): ConstelliteError {
+export function closedFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrClosed',
-    message: 'This connection was closed.',
+    message: 'The database was closed.',
     hint: 'Open the database again.',
   })
 }

@@ -167,7 +167,8 @@ function sync(handle: Handle): void {
   const { shared, intent, overlay } = handle
   const isAnnounced = intent.isAnnounced || intent.isVacuum
   intent.isAnnounced = false
-  if (!isCounterMoved(shared.space.pages, overlay)) {
+  assert(handle.pinned !== undefined, 'SQLite syncs under a lock')
+  if (!isCounterMoved(shared.space.pages, handle.pinned, overlay)) {
     overlay.clear()
     return
   }
@@ -179,6 +180,7 @@ function sync(handle: Handle): void {
 function commit(handle: Handle): void {
   const { shared, intent, overlay } = handle
   const { pages } = shared.space
+  assert(handle.pinned === pages.version, 'pages do not change beside an open write transaction')
   const pageCount = readPageCount(overlay)
   const transaction = {
     changes: changedPages(pages, overlay, pageCount),

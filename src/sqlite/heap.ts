@@ -3,6 +3,7 @@
  *  nobody holds a view across a call into C.
  *  Never: strips a byte order mark or stops at NUL inside a sized text. */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import type { Pointer, Sqlite3 } from './module.ts'
 
@@ -76,11 +77,14 @@ function outOfMemory(sizeBytes: number): ConstelliteError {
   })
 }
 
-/** Room for the bound values of one statement at a time, so that binding allocates nothing. */
+/** Room for the bound values of the running statements, so that binding allocates nothing.  Statements
+ *  nest (one engine's callbacks may read through another connection), so this is a stack. */
 export type Scratch = {
-  /** Forgets everything put since the last `clear`. */
-  clear(): void
-  /** Copies a text; `sizeBytes` has its size.  The pointer lives until `clear`. */
+  /** Begins the values of one statement. */
+  push(): void
+  /** Forgets the values since the last `push`. */
+  pop(): void
+  /** Copies a text; `sizeBytes` has its size.  The pointer lives until `pop`. */
   putText(text: string): Pointer
   putBytes(bytes: Uint8Array): Pointer
   readonly sizeBytes: number
@@ -92,7 +96,9 @@ const SCRATCH_BYTES = 64 * 1024
 export function createScratch(heap: Heap): Scratch {
   const encoder = new TextEncoder()
   const base = heap.allocate(SCRATCH_BYTES)
+  /** Values that were too large for what was left, and where each statement began in both. */
   const extra: Pointer[] = []
+  const starts: { readonly used: number; readonly extra: number }[] = []
   let used = 0
   let sizeBytes = 0
   const reserve = (wanted: number): Pointer => {
@@ -110,11 +116,17 @@ export function createScratch(heap: Heap): Scratch {
     get sizeBytes() {
       return sizeBytes
     },
-    clear() {
-      used = 0
-      for (const pointer of extra.splice(0)) heap.free(pointer)
+    push() {
+      starts.push({ used, extra: extra.length })
+    },
+    pop() {
+      const start = starts.pop()
+      assert(start !== undefined, 'every pop follows its push')
+      used = start.used
+      for (const pointer of extra.splice(start.extra)) heap.free(pointer)
     },
     putText(text) {
+      if (used + text.length * 3 >= SCRATCH_BYTES) return this.putBytes(encoder.encode(text))
       // UTF-8 takes at most three bytes for each UTF-16 unit; one more keeps the pointer non-null.
       const pointer = reserve(text.length * 3 + 1)
       const target = heap.bytes().subarray(pointer, pointer + text.length * 3)
@@ -126,7 +138,7 @@ export function createScratch(heap: Heap): Scratch {
       return keep(pointer, bytes.byteLength)
     },
     close() {
-      this.clear()
+      assert(starts.length === 0, 'no statement runs when its engine closes')
       heap.free(base)
     },
   }

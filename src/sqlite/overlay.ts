@@ -51,15 +51,17 @@ export function readPageCount(overlay: Overlay): number {
   return new DataView(header.buffer, header.byteOffset).getUint32(PAGE_COUNT_AT)
 }
 
-export function isCounterMoved(pages: PageStore, overlay: Overlay): boolean {
+/** Every commit, and nothing else, moves the change counter of `base` forward (by one, or by more after
+ *  a first commit that failed; it wraps at 32 bits).  A rollback puts page 1 back as it was, even when
+ *  others have committed since. */
+export function isCounterMoved(pages: PageStore, base: Version, overlay: Overlay): boolean {
   const header = overlay.get(1)
   if (header === undefined) return false
-  if (pages.pageCount(pages.version) === 0) return true
-  const committed = pages.image(1)
-  for (let at = CHANGE_COUNTER_AT; at < PAGE_COUNT_AT; at++) {
-    if (header[at] !== committed[at]) return true
-  }
-  return false
+  const counter = new Uint8Array(4)
+  pages.read(1, base, counter, CHANGE_COUNTER_AT)
+  const before = new DataView(counter.buffer).getUint32(0)
+  const after = new DataView(header.buffer, header.byteOffset).getUint32(CHANGE_COUNTER_AT)
+  return ((after - before) | 0) > 0
 }
 
 /** The overlay without pages above the new count and without those that are as they were. */

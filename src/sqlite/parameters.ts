@@ -32,7 +32,6 @@ export function bindParameters(
 ): number {
   const { parameterNames } = target
   if (parameterNames.length === 0 && parameters === undefined) return SQLITE_OK
-  scratch.clear()
   const values = orderedValues(parameterNames, parameters ?? [])
   for (const [index, value] of values.entries()) {
     const code = bindValue(exports, scratch, target, index, value)

@@ -33,6 +33,8 @@ type CompilerParts = {
   readonly heap: Heap
   readonly database: Pointer
   readonly authorizer: Authorizer
+  /** Drops what a callback threw in a call that succeeded all the same. */
+  readonly forgetFailure: () => void
   /** Throws what the failed compilation means. */
   readonly throwFailure: (resultCode: number) => never
 }
@@ -46,6 +48,7 @@ export function createCompiler(parts: CompilerParts): Compiler {
   const compileAt = (start: Pointer, end: Pointer, flags: number): Compiled => {
     const use = createTableUse()
     parts.authorizer.record(use)
+    parts.forgetFailure()
     const code = exports.sqlite3_prepare_v3(
       parts.database,
       start,

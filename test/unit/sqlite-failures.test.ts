@@ -238,3 +238,54 @@ test('a page that cannot be read is the failure of its statement only', async ()
   expect(db.all('SELECT count(*) AS n FROM t')).toEqual([{ n: 1000 }])
   engine.close()
 })
+
+test('after a rollback that could not read its journal, later calls find the database intact', async () => {
+  for (const isOvertaken of [false, true]) {
+    const stock = await open()
+    const file = readFile(stock.space.pages)
+    stock.close()
+    const space = await createTestSpace(file)
+    const spill = await createMemoryFile()
+    let isBroken = false
+    const engine = await createTestEngine(space, {
+      transientMemoryBytesMax: 0,
+      spill: {
+        ...spill,
+        read(at, into) {
+          if (isBroken) throw failure('ErrStorage')
+          return spill.read(at, into)
+        },
+      },
+    })
+    const db = engine.connect('writer')
+    db.exec('PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = id || hex(zeroblob(300))')
+    isBroken = true
+    // SQLite does not report it; the cache is dropped and the journal played back later.
+    db.run('ROLLBACK')
+    isBroken = false
+    if (isOvertaken) engine.connect('writer').run("UPDATE t SET body = 'other' WHERE id = 1")
+    const expected = { n: 1000, m: isOvertaken ? 'other' : `1${'00'.repeat(200)}` }
+    const sql = 'SELECT count(*) AS n, (SELECT body FROM t WHERE id = 1) AS m FROM t'
+    expect(db.all(sql)).toEqual([expected])
+    db.run("INSERT INTO t VALUES (2000, 'after')")
+    expect(space.commits.length).toBe(isOvertaken ? 2 : 1)
+    expect(db.all('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
+    engine.close()
+  }
+})
+
+test('a change counter that wraps is still a commit', async () => {
+  const bench = await open()
+  const file = readFile(bench.space.pages)
+  bench.close()
+  for (const at of [24, 92]) file.fill(0xff, at, at + 4)
+  const space = await createTestSpace(file)
+  const engine = await createTestEngine(space)
+  const [db, reader] = [engine.connect('writer'), engine.connect('reader')]
+  for (let id = 2000; id < 2003; id++) {
+    db.run('INSERT INTO t VALUES (?, ?)', [id, `${id}`])
+    expect(reader.all('SELECT max(id) AS m FROM t')).toEqual([{ m: id }])
+  }
+  expect(space.commits.length).toBe(3)
+  engine.close()
+})

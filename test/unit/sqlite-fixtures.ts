@@ -7,7 +7,7 @@ import {
   type PageStore,
   type Version,
 } from '../../src/pages/store.ts'
-import { createEngine, type Engine, type EngineOptions } from '../../src/sqlite/engine.ts'
+import { createEngine, type Engine, type EngineOptions, type Row } from '../../src/sqlite/engine.ts'
 import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import type { PageSpace } from '../../src/sqlite/page-space.ts'
 import type { DeviceFile } from '../../src/storage/device.ts'
@@ -49,8 +49,37 @@ function createTestPages(file: DeviceFile, prefill?: Uint8Array): PageStore {
 
 /** What is used of the package itself to make stock files. */
 type StockSqlite = {
-  readonly capi: { sqlite3_js_db_export(database: unknown): Uint8Array }
-  readonly oo1: { DB: new (name: string) => { exec(sql: string): void; close(): void } }
+  readonly capi: {
+    sqlite3_js_db_export(database: unknown): Uint8Array
+    sqlite3_get_autocommit(database: unknown): number
+  }
+  readonly oo1: { DB: new (name: string) => StockDatabase }
+}
+
+type StockDatabase = {
+  exec(sql: string): void
+  selectObjects(sql: string): Row[]
+  close(): void
+}
+
+/** Plain SQLite in memory, to compare with. */
+export type Oracle = {
+  exec(sql: string): void
+  all(sql: string): Row[]
+  inTransaction(): boolean
+  close(): void
+}
+
+export async function createOracle(): Promise<Oracle> {
+  // The loader's type names only what the engine uses.
+  const { capi, oo1 } = (await loadSqliteNode()) as unknown as StockSqlite
+  const database = new oo1.DB(':memory:')
+  return {
+    exec: (sql) => void database.exec(sql),
+    all: (sql) => database.selectObjects(sql),
+    inTransaction: () => capi.sqlite3_get_autocommit(database) === 0,
+    close: () => database.close(),
+  }
 }
 
 /** A file as plain SQLite makes it. */

@@ -280,3 +280,15 @@ test('stock files of other page sizes, with pages freed in the same transaction,
     engine.close()
   }
 })
+
+test('pages that change beside an open write transaction fail its commit', async () => {
+  const { space, engine } = await open(TABLE)
+  const db = engine.connect('writer')
+  db.exec("BEGIN; INSERT INTO t VALUES (1, 'mine')")
+  overwrite(space, await createStockFile(`PRAGMA page_size = 8192; ${TABLE}`))
+  const { length } = space.commits
+  expect(() => db.run('COMMIT')).toThrow(/beside an open write transaction/)
+  expect(space.commits.length).toBe(length)
+  expect(db.all('SELECT count(*) AS n FROM t')).toEqual([{ n: 0 }])
+  engine.close()
+})
