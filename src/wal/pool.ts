@@ -4,6 +4,7 @@
  *  Never: decides when a segment may be released (retention.ts). */
 
 import { assert } from '../base/assert.ts'
+import { isZero } from '../bytes/compare.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
 import { FILE_HEADER_BYTES } from './layout.ts'
 
@@ -49,8 +50,8 @@ export function createPool(device: Device, names: readonly string[]): Pool {
       return spares.pop() ?? (await makeFile())
     },
     async give(files) {
-      for (const { file } of files) eraseHeader(file)
-      for (const { file } of files) await file.sync()
+      const erased = files.filter(({ file }) => eraseHeader(file))
+      for (const { file } of erased) await file.sync()
       for (const { name, file } of files) {
         if (spares.length < SPARES_MAX) {
           if (file.size() > SPARE_BYTES_MAX) file.truncate(SPARE_BYTES_MAX)
@@ -68,6 +69,11 @@ export function createPool(device: Device, names: readonly string[]): Pool {
   }
 }
 
-function eraseHeader(file: DeviceFile): void {
-  if (file.size() > 0) file.write(0, new Uint8Array(FILE_HEADER_BYTES))
+/** False when there was none. */
+function eraseHeader(file: DeviceFile): boolean {
+  const header = new Uint8Array(Math.min(FILE_HEADER_BYTES, file.size()))
+  file.read(0, header)
+  if (isZero(header)) return false
+  file.write(0, new Uint8Array(header.byteLength))
+  return true
 }

@@ -48,7 +48,9 @@ export function findSegmentHeader(start: Uint8Array): FoundHeader {
   if (start.byteLength < FILE_HEADER_BYTES) return { type: 'absent' }
   const bytes = start.subarray(0, FILE_HEADER_BYTES)
   if (isZero(bytes)) return { type: 'absent' }
-  if (isErased(bytes)) return { type: 'absent' }
+  const isWhole = equalBytes(bytes.subarray(FILE_HEADER_CRC_OFFSET), crcOf(bytes))
+  if (!isWhole && (isErased(bytes) || isUnfinished(bytes))) return { type: 'absent' }
+  if (!isWhole) return damaged('its checksum does not match')
   const reader = createReader(bytes)
   if (reader.u32() !== LOG_MAGIC) return damaged('it does not begin as a log does')
   const version = reader.u8()
@@ -60,11 +62,9 @@ export function findSegmentHeader(start: Uint8Array): FoundHeader {
     baseSeq: reader.u64(),
     firstGroup: reader.u64(),
   }
-  reader.view(12)
-  if (!equalBytes(reader.view(4), crcOf(bytes))) {
-    return isUnfinished(bytes) ? { type: 'absent' } : damaged('its checksum does not match')
-  }
+  const isReserved = header.reserved === 0 && isZero(reader.view(12))
   if (version !== LOG_VERSION) return damaged(`version ${version} is unknown`)
+  if (!isReserved) return damaged('a reserved byte is set')
   if (header.firstGroup < 1n || header.fileNumber < 1n) return damaged('a number is below 1')
   const { pageSizeLog2, generation, fileNumber, baseSeq, firstGroup } = header
   return { type: 'segment', header: { pageSizeLog2, generation, fileNumber, baseSeq, firstGroup } }
