@@ -1,6 +1,11 @@
 /** `constellite/testing`: the conformance suites of the seams, for whoever writes another device, key store
- *  or signer, and a host that a test moves by hand.  A suite is a list of named cases; any runner runs it. */
+ *  or signer; a host that a test moves by hand; a disk in memory, and one that loses power.  A suite is a
+ *  list of named cases; any runner runs it. */
 
+export { createMemoryKeyStore } from '../identity/key-store-memory.ts'
+export type { Device, DeviceFile } from '../storage/device.ts'
+export { createFaultyDisk, type FaultyDisk, type FaultyDiskOptions } from '../storage/faulty.ts'
+export { createMemoryDevice, createMemoryDisk, type MemoryDisk } from '../storage/memory.ts'
 export { type DeviceCase, type DeviceContext, deviceCases } from '../testing/device-suite.ts'
 export {
   type KeyStoreCase,
