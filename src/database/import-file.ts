@@ -50,15 +50,13 @@ export async function checkFile(
 }
 
 function quickCheck(engine: Engine, start: Uint8Array): void {
-  const connection = engine.connect('reader')
   try {
+    const connection = engine.connect('reader')
     const [row] = connection.all('PRAGMA quick_check(1)')
     const answer = row === undefined ? 'no answer' : String(Object.values(row)[0])
     if (answer !== 'ok') throw corrupt(answer.replaceAll('\n', ' '))
   } catch (error) {
     throw checkFailure(failureOf(error), start)
-  } finally {
-    connection.close()
   }
 }
 
