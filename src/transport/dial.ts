@@ -4,7 +4,7 @@
  *  that stood for 10 s.
  *  Keeps: at most one connection; `stop` leaves none. */
 
-import { type ConstelliteError, failureOf } from '../base/failure.ts'
+import { ConstelliteError, failureOf } from '../base/failure.ts'
 import { delay, type Host } from '../base/host.ts'
 import type { Signer } from '../crypto/signer.ts'
 import type { PeerLimits } from './limits.ts'
@@ -84,7 +84,8 @@ export function dial(options: DialOptions): Dialer {
     }
     enter('stopped')
   }
-  const done = loop()
+  const unsubscribe = options.transport.onReachable?.(() => waking.abort())
+  const done = loop().finally(() => unsubscribe?.())
   return {
     get state() {
       return state
@@ -117,7 +118,7 @@ async function openPeer(options: DialOptions, stop: AbortSignal): Promise<Peer> 
   const giveUp = new AbortController()
   const onStop = (): void => giveUp.abort(stop.reason)
   stop.addEventListener('abort', onStop, { once: true })
-  const deadline = host.setTimer(CONNECT_MS, () => giveUp.abort())
+  const deadline = host.setTimer(CONNECT_MS, () => giveUp.abort(connectTimeout(transport.url)))
   try {
     const socket = await transport.connect(giveUp.signal)
     return await connectPeer(socket, {
@@ -133,4 +134,14 @@ async function openPeer(options: DialOptions, stop: AbortSignal): Promise<Peer> 
     deadline.cancel()
     stop.removeEventListener('abort', onStop)
   }
+}
+
+function connectTimeout(url: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrTimeout',
+    message: `${url} did not answer within ${CONNECT_MS / 1000} s.`,
+    hint: 'It is tried again by itself; check that the relay runs and that the URL is right.',
+    retry: 'later',
+    facts: { url, timeoutMs: CONNECT_MS },
+  })
 }

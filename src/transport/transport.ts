@@ -25,6 +25,9 @@ export type Transport = {
   readonly binding: string
   /** Rejects with ErrConnection, or with the signal's reason. */
   connect(signal: Signal): Promise<Socket>
+  /** Calls `listener` whenever trying again at once makes sense: the network is back.  Answers the way to
+   *  stop.  A transport that cannot know leaves it out, and the backoff alone decides. */
+  onReachable?(listener: () => void): () => void
 }
 
 /** The far end of an authenticated connection. */

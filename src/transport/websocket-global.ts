@@ -7,7 +7,19 @@ import { bindingOfUrl, closeFailure, openFailure, type WebSocketDescriptor } fro
 
 export function createGlobalWebSocket(descriptor: WebSocketDescriptor): Transport {
   const { url } = descriptor
-  return { url, binding: bindingOfUrl(url), connect: (signal) => connectGlobal(url, signal) }
+  return {
+    url,
+    binding: bindingOfUrl(url),
+    connect: (signal) => connectGlobal(url, signal),
+    onReachable,
+  }
+}
+
+/** Windows and workers say when the network is back; where nobody says, nothing is called. */
+function onReachable(listener: () => void): () => void {
+  if (typeof globalThis.addEventListener !== 'function') return () => {}
+  globalThis.addEventListener('online', listener)
+  return () => globalThis.removeEventListener('online', listener)
 }
 
 function connectGlobal(url: string, signal: AbortSignal): Promise<Socket> {

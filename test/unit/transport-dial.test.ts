@@ -56,6 +56,36 @@ function setUp(seed = 1): Setup {
 }
 
 describe('dial', () => {
+  it('tries again at once when the transport says that the network is back, until stopped', async () => {
+    const { host, hub } = setUp()
+    const heard = new Set<() => void>()
+    let attempts = 0
+    const dialler = dial({
+      host,
+      transport: {
+        ...hub.transport(HUB_URL),
+        connect: () => {
+          attempts += 1
+          return Promise.reject(new Error('no network'))
+        },
+        onReachable(listener) {
+          heard.add(listener)
+          return () => heard.delete(listener)
+        },
+      },
+      signer: testSigner(1),
+      role: 'follower',
+      session: async () => 'redial',
+    })
+    for (let time = 0; time < 4; time++) await host.advance(BACKOFF_MAX_MS)
+    const before = attempts
+    for (const listener of heard) listener()
+    await host.settle()
+    expect(attempts).toBe(before + 1)
+    await dialler.stop()
+    expect(heard.size).toBe(0)
+  })
+
   it('connects once somebody listens and says so', async () => {
     const { host, states, sessions, listen, start } = setUp()
     const dialer = start()
