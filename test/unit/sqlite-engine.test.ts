@@ -222,3 +222,23 @@ test('current_timestamp is the time of the host', async () => {
   expect(db.all('SELECT current_timestamp AS t')).toEqual([{ t: '2026-01-01 00:00:00' }])
   close()
 })
+
+test('FTS5 and JSON work from triggers and views, although the schema is not trusted', async () => {
+  const { space, db, close } = await open()
+  db.exec(`CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT, tags TEXT);
+    CREATE VIRTUAL TABLE search USING fts5 (body, content = 'note', content_rowid = 'id');
+    CREATE TRIGGER added AFTER INSERT ON note
+      BEGIN INSERT INTO search (rowid, body) VALUES (new.id, new.body); END;
+    CREATE VIEW tag AS SELECT note.id, j.value AS name FROM note, json_each(note.tags) j;
+    CREATE VIRTUAL TABLE place USING rtree (id, x0, x1);
+    CREATE TRIGGER placed AFTER INSERT ON note BEGIN INSERT INTO place VALUES (new.id, 1, 2); END`)
+  db.run('INSERT INTO note VALUES (?, ?, ?)', [1, 'salt and water', '["sea"]'])
+  expect(space.commits.at(-1)?.tables).toEqual(expect.arrayContaining(['note', 'place', 'search']))
+  const found = db.all(
+    "SELECT note.id FROM search JOIN note ON note.id = search.rowid WHERE search MATCH 'water'",
+  )
+  expect(found).toEqual([{ id: 1 }])
+  expect(db.all('SELECT * FROM tag')).toEqual([{ id: 1, name: 'sea' }])
+  expect(db.describe('SELECT * FROM tag')).toMatchObject({ reads: ['note'] })
+  close()
+})
