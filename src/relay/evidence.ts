@@ -1,12 +1,12 @@
 /** Evidence: what shows a fork to anyone: two sealed pieces of one author that exclude each other.
- *  A file `fork-<seq>.bin` holds length u32, the run that was stored; then the run that came second, to
- *  the end.  The first may be empty when only a frame of it is still kept: its seal is in the receipt.
+ *  A file `fork-<seq>.bin` holds length u32 and the stored run of that length (empty when none of it is
+ *  kept any more); then, to the end, what came second: a sealed run, or the seal of a snapshot.
  *  Keeps: at most one file a seq and `EVIDENCE_FILES_MAX` a shard; flushed before anybody is told. */
 
 import type { Seq } from '../base/ids.ts'
 import { createWriter } from '../bytes/writer.ts'
-import { encodeRun, type SealedRun } from '../frame/run.ts'
-import type { Device } from '../storage/device.ts'
+import { encodeRun } from '../frame/run.ts'
+import { NO_SEQ, type StoredState } from './stored-state.ts'
 
 export const EVIDENCE_FILES_MAX = 8
 
@@ -18,29 +18,40 @@ export function isEvidenceName(name: string): boolean {
   return /^fork-\d{20}\.bin$/.test(name)
 }
 
-/** Writes and flushes one piece; answers its size. */
-export async function writeEvidence(
-  device: Device,
+/** Under the mutex.  False when there is evidence of this seq, or enough of it, already. */
+export async function keepEvidence(
+  state: StoredState,
   forked: {
+    /** Where the second piece is sealed. */
     readonly seq: Seq
-    readonly stored: SealedRun | undefined
+    /** Where it begins. */
+    readonly firstSeq: Seq
     readonly second: Uint8Array
   },
-): Promise<number> {
-  const stored = forked.stored === undefined ? new Uint8Array(0) : encodeRun(forked.stored)
-  const bytes = createWriter(stored.byteLength + forked.second.byteLength + 4)
-    .u32(stored.byteLength)
-    .bytes(stored)
+): Promise<boolean> {
+  const { device, evidence, wal } = state
+  const name = evidenceName(forked.seq)
+  if (evidence.has(name) || evidence.size >= EVIDENCE_FILES_MAX) return false
+  // A piece that begins after the head contradicts the head itself.
+  const isBeyond = forked.firstSeq > state.staged.seq
+  const from = isBeyond ? state.staged.seq : forked.firstSeq
+  const stored = from > NO_SEQ ? wal.readRun(from, 1) : undefined
+  const first = stored === undefined ? new Uint8Array(0) : encodeRun(stored)
+  const bytes = createWriter(first.byteLength + forked.second.byteLength + 4)
+    .u32(first.byteLength)
+    .bytes(first)
     .bytes(forked.second)
     .view()
-  const [file] = await device.open([evidenceName(forked.seq)])
-  if (file === undefined) return 0
+  const [file] = await device.open([name])
+  if (file === undefined) return false
   try {
     file.truncate(0)
     file.write(0, bytes)
     await file.sync()
-    return bytes.byteLength
   } finally {
     file.close()
   }
+  evidence.add(name)
+  state.evidenceBytes += bytes.byteLength
+  return true
 }

@@ -8,8 +8,10 @@ import type { Host } from '../base/host.ts'
 import type { Hlc } from '../base/ids.ts'
 import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
+import { encodeEnvelope } from '../transport/envelope.ts'
 import type { PeerLimits } from '../transport/limits.ts'
 import { connectPeer } from '../transport/peer.ts'
+import { errorEnvelopeOf } from '../transport/remote.ts'
 import type { Peer, Socket } from '../transport/transport.ts'
 import { CAP_BYTES_MAX } from '../wal/create.ts'
 import type { Allow } from './allow.ts'
@@ -131,6 +133,7 @@ function createServer(
     accept(socket, { binding }) {
       if (stopping.signal.aborted || counters.connectionsOpen >= limits.connectionsMax) {
         counters.connectionsRefused += 1
+        socket.send(encodeEnvelope(errorEnvelopeOf(crowdedFailure(limits))))
         socket.close()
         return Promise.resolve()
       }
@@ -162,6 +165,14 @@ const OUR_CODES: ReadonlySet<string> = new Set([
 function statusOf(catalog: Catalog, counters: Counters): Relay['status'] {
   const { shards, openShards, totalBytes } = catalog
   return { connections: counters.connectionsOpen, shards, openShards, totalBytes }
+}
+
+function crowdedFailure(limits: RelayLimits): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrBackpressure',
+    message: `The relay has ${limits.connectionsMax} connections, and takes no more.`,
+    retry: 'later',
+  })
 }
 
 function stoppingFailure(): ConstelliteError {

@@ -4,7 +4,6 @@
  *  recomputed from the pages and must be the sealed one; a bad or too large snapshot changes nothing. */
 
 import { ConstelliteError, orThrow } from '../base/failure.ts'
-import type { Position } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import {
@@ -15,11 +14,12 @@ import {
   extendAuthority,
   readAuthority,
 } from '../frame/authority.ts'
-import { verifySeal } from '../frame/seal.ts'
+import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import type { StartMark } from '../wal/records.ts'
+import { keepEvidence } from './evidence.ts'
 import { replaceSnapshot, snapshotName } from './stored-snapshot.ts'
 import {
   checksumAt,
@@ -35,11 +35,16 @@ export type InstallLimits = {
   reserve(sizeBytes: number): void
 }
 
+/** `fork`: it is sealed beside a stored frame; nothing was taken but the evidence. */
+export type Installed =
+  | { readonly type: 'installed' }
+  | { readonly type: 'fork'; readonly seal: Seal }
+
 export async function installSnapshot(
   state: StoredState,
   parts: AsyncIterable<Uint8Array>,
   limits: InstallLimits,
-): Promise<Position> {
+): Promise<Installed> {
   const name = snapshotName(state.nextSnapshot++)
   const [file] = await state.device.open([name])
   if (file === undefined) throw storageFailure()
@@ -68,14 +73,12 @@ export async function installSnapshot(
       readers: 0,
       isReplaced: false,
     }
-    await state.mutex.run(() => adopt(state, { snapshot, header, authority }))
-    return position
-  } catch (error) {
+    return await state.mutex.run(() => adopt(state, { snapshot, header, authority }))
+  } finally {
     if (state.snapshot?.file !== file) {
       file.close()
       await state.device.remove([name])
     }
-    throw error
   }
 }
 
@@ -132,7 +135,7 @@ type Verified = {
 }
 
 /** Under the mutex: places the snapshot beside the chain and makes it count. */
-async function adopt(state: StoredState, verified: Verified): Promise<void> {
+async function adopt(state: StoredState, verified: Verified): Promise<Installed> {
   const { snapshot, header, authority } = verified
   const { seq, checksum } = snapshot.position
   // The log takes a snapshot only between groups.
@@ -149,7 +152,10 @@ async function adopt(state: StoredState, verified: Verified): Promise<void> {
   const isRewind = isNewer(state, authority) && seq < state.staged.seq
   const isJump = isRewind || seq > state.staged.seq
   const known = checksumAt(state, seq)
-  if (!isJump && known !== undefined && !equalBytes(known, checksum)) throw forkFailure(seq)
+  if (!isJump && known !== undefined && !equalBytes(known, checksum)) {
+    await keepEvidence(state, { seq, firstSeq: seq, second: encodeSeal(header.seal) })
+    return { type: 'fork', seal: header.seal }
+  }
   state.authority = authority
   state.snapshot = snapshot
   if (isJump) {
@@ -162,6 +168,7 @@ async function adopt(state: StoredState, verified: Verified): Promise<void> {
   await state.wal.release(RELAY_HOLDER, seq)
   if (old !== undefined) await replaceSnapshot(state, old)
   for (const listener of state.listeners) listener()
+  return { type: 'installed' }
 }
 
 function isNewer(state: StoredState, authority: Authority): boolean {
@@ -192,14 +199,6 @@ export function startMarkOf(state: Omit<StoredState, 'wal'>): StartMark {
     holders: [],
     pageFile: snapshot?.name ?? '',
   }
-}
-
-function forkFailure(seq: bigint): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrForked',
-    message: `The snapshot contradicts the stored frame ${seq}.`,
-    facts: { seq },
-  })
 }
 
 function fullFailure(limits: InstallLimits): ConstelliteError {

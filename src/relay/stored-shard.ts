@@ -9,9 +9,9 @@ import { type Authority, checkRight, currentTerm, extendAuthority } from '../fra
 import type { Frame } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
-import { EVIDENCE_FILES_MAX, evidenceName, writeEvidence } from './evidence.ts'
+import { keepEvidence } from './evidence.ts'
 import { judgeRun, type Standing } from './judge.ts'
-import { type InstallLimits, installSnapshot } from './stored-install.ts'
+import { type Installed, type InstallLimits, installSnapshot } from './stored-install.ts'
 import { readSnapshotFile } from './stored-snapshot.ts'
 import { checksumAt, flushStored, NO_SEQ, type StoredState } from './stored-state.ts'
 
@@ -31,13 +31,13 @@ export type StoredShard = {
   /** Resolves when everything staged before is durable; tells those who listen. */
   flush(): Promise<void>
   /** Keeps the run that contradicts what is stored; false when the evidence is there or has its fill. */
-  keepEvidence(run: SealedRun, bytes: Uint8Array): Promise<boolean>
+  keepEvidence(run: SealedRun, second: Uint8Array): Promise<boolean>
   /** Flushed frames from `from` up to a seal. */
   readRun(from: Seq, sizeBytesMax: number): SealedRun | undefined
   /** The newest snapshot as parts; what is being read stays until it was. */
   readSnapshot(): AsyncIterable<Uint8Array>
   /** Verifies and takes an uploaded snapshot, then drops the frames that it stands for. */
-  install(parts: AsyncIterable<Uint8Array>, limits: InstallLimits): Promise<Position>
+  install(parts: AsyncIterable<Uint8Array>, limits: InstallLimits): Promise<Installed>
   /** Calls `listener` after every change of the durable head. */
   onAdvance(listener: () => void): () => void
   close(): Promise<void>
@@ -69,7 +69,10 @@ export function createStoredShard(state: StoredState): StoredShard {
     },
     store: (run) => state.mutex.run(() => storeRun(state, run)),
     flush: () => flushStored(state),
-    keepEvidence: (run, bytes) => state.mutex.run(() => keepEvidence(state, run, bytes)),
+    keepEvidence: (run, second) =>
+      state.mutex.run(() =>
+        keepEvidence(state, { seq: run.seal.seq, firstSeq: run.firstSeq, second }),
+      ),
     readRun: (from, sizeBytesMax) => state.wal.readRun(from, sizeBytesMax),
     readSnapshot: () => readSnapshotFile(state),
     install: (parts, limits) => installSnapshot(state, parts, limits),
@@ -139,24 +142,6 @@ function authorityAfter(authority: Authority, frames: readonly Frame[]): Authori
   const first = frames[0]
   if (first === undefined || first.epoch <= currentTerm(authority).epoch) return authority
   return orThrow(extendAuthority(authority, first)).authority
-}
-
-async function keepEvidence(
-  state: StoredState,
-  run: SealedRun,
-  bytes: Uint8Array,
-): Promise<boolean> {
-  const name = evidenceName(run.seal.seq)
-  if (state.evidence.has(name) || state.evidence.size >= EVIDENCE_FILES_MAX) return false
-  // The stored run that covers the same seq; where it is gone the second run is still evidence, since
-  // receipts and other holders have the first seal.
-  const isBeyond = run.firstSeq > state.staged.seq
-  const from = isBeyond ? state.staged.seq : run.firstSeq
-  const stored = from > 0n ? state.wal.readRun(from, 1) : undefined
-  const sizeBytes = await writeEvidence(state.device, { seq: run.seal.seq, stored, second: bytes })
-  state.evidence.add(name)
-  state.evidenceBytes += sizeBytes
-  return true
 }
 
 async function closeStored(state: StoredState): Promise<void> {

@@ -132,16 +132,21 @@ async function takeFork(
   run: SealedRun,
   bytes: Uint8Array,
 ): Promise<void> {
-  session.context.counters.forks += 1
   await lease.stored.keepEvidence(run, bytes)
-  await sendReceipt(session, run.seal, true)
+  await tellFork(session, run.seal)
+}
+
+/** The evidence is flushed. */
+async function tellFork(session: Session, seal: Seal): Promise<void> {
+  session.context.counters.forks += 1
+  await sendReceipt(session, seal, true)
   await refuse(
     session,
     new ConstelliteError({
       code: 'ErrForked',
-      message: `Two valid frames of one author exclude each other at or before seq ${run.seal.seq}.`,
+      message: `Two valid frames of one author exclude each other at or before seq ${seal.seq}.`,
       hint: 'The relay keeps the first; ask it for its frames to see where they part.',
-      facts: { seq: run.seal.seq },
+      facts: { seq: seal.seq },
     }),
   )
 }
@@ -174,13 +179,14 @@ async function beginUpload(
   const install = async (): Promise<void> => {
     let reserved = 0
     try {
-      await lease.stored.install(inlet.parts, {
+      const installed = await lease.stored.install(inlet.parts, {
         sizeBytesMax: session.context.limits.shardBytesMax,
         reserve(sizeBytes) {
           lease.reserve(sizeBytes)
           reserved += sizeBytes
         },
       })
+      if (installed.type === 'fork') return await tellFork(session, installed.seal)
       session.context.counters.snapshotsStored += 1
       if (isNew) tellAwaiting(session, subject)
       await sendReceipt(session, lease.stored.head?.seal, false)

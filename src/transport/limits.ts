@@ -14,8 +14,10 @@ export type PeerLimits = {
   readonly socketBytes: number
   /** How often a full socket is asked again; browsers tell nobody when it drained. */
   readonly drainPollMs: number
-  /** Messages that wait for a step, before and after the handshake. */
+  /** Messages that wait for a step. */
   readonly unreadBytesMax: number
+  /** The same for an acceptor until the dialler has proved its key: a hello, a proof, an error. */
+  readonly strangerBytesMax: number
   readonly handshakeMs: number
   /** Silence after which a ping is sent, and after which the connection is given up. */
   readonly pingAfterMs: number
@@ -30,6 +32,7 @@ export const PEER_LIMITS: PeerLimits = {
   socketBytes: 1024 * 1024,
   drainPollMs: 5,
   unreadBytesMax: 32 * 1024 * 1024,
+  strangerBytesMax: 16 * 1024,
   handshakeMs: 10_000,
   pingAfterMs: 15_000,
   silenceMs: 45_000,

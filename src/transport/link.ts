@@ -11,6 +11,12 @@ import { MESSAGE_BYTES_MAX } from './layout.ts'
 import { errorEnvelopeOf } from './remote.ts'
 import type { Socket } from './transport.ts'
 
+export type LinkLimits = {
+  /** Unread bytes that end the link, before and after `deliver`. */
+  readonly earlyBytesMax: number
+  readonly unreadBytesMax: number
+}
+
 export type Link = {
   send(message: Uint8Array): void
   readonly bufferedBytes: number
@@ -26,11 +32,13 @@ export type Link = {
   close(reason?: ConstelliteError): void
 }
 
-export function createLink(socket: Socket, host: Host, unreadBytesMax: number): Link {
+export function createLink(socket: Socket, host: Host, limits: LinkLimits): Link {
   const unread = createUnread()
   const ending = createEnding()
   let receivedAtMs = host.monotonicNow()
   let isStepping = false
+  let isDelivering = false
+  const unreadMax = (): number => (isDelivering ? limits.unreadBytesMax : limits.earlyBytesMax)
   let farEnd: { readonly reason: ConstelliteError | undefined } | undefined
 
   const settle = (reason: ConstelliteError | undefined): void => {
@@ -60,7 +68,7 @@ export function createLink(socket: Socket, host: Host, unreadBytesMax: number): 
     receivedAtMs = host.monotonicNow()
     unread.add(message)
     if (message.byteLength > MESSAGE_BYTES_MAX) close(sizeFailure(message.byteLength))
-    else if (unread.bytes > unreadBytesMax) close(floodFailure(unread.bytes, unreadBytesMax))
+    else if (unread.bytes > unreadMax()) close(floodFailure(unread.bytes, unreadMax()))
     else wake()
   }
   socket.onClose = (reason) => {
@@ -82,6 +90,7 @@ export function createLink(socket: Socket, host: Host, unreadBytesMax: number): 
       return unread.next()
     },
     deliver(handler) {
+      isDelivering = true
       unread.deliver(handler)
       wake()
     },

@@ -26,7 +26,10 @@ export type ConnectOptions = HandshakeOptions & {
  *  ErrTimeout, ErrConnection or what the far end refused us for. */
 export async function connectPeer(socket: Socket, options: ConnectOptions): Promise<Peer> {
   const limits: PeerLimits = { ...PEER_LIMITS, ...options.limits }
-  const link = createLink(socket, options.host, limits.unreadBytesMax)
+  const { unreadBytesMax, strangerBytesMax } = limits
+  // An acceptor proves its key last, so what it says may already follow its proof.
+  const earlyBytesMax = options.side === 'acceptor' ? strangerBytesMax : unreadBytesMax
+  const link = createLink(socket, options.host, { earlyBytesMax, unreadBytesMax })
   const onAbort = (): void => link.close(abortedFailure(options.signal))
   options.signal?.addEventListener('abort', onAbort, { once: true })
   void link.closed.then(() => options.signal?.removeEventListener('abort', onAbort))

@@ -10,9 +10,15 @@ import type { Socket, Transport } from './transport.ts'
 import { bindingOfUrl, closeFailure, openFailure, type WebSocketDescriptor } from './websocket.ts'
 
 /** Options of `ws` that both ends need. */
-export const WS_OPTIONS: { readonly maxPayload: number; readonly perMessageDeflate: false } = {
+export const WS_OPTIONS: {
+  readonly maxPayload: number
+  readonly perMessageDeflate: false
+  readonly closeTimeout: number
+} = {
   maxPayload: MESSAGE_BYTES_MAX,
   perMessageDeflate: false,
+  // A far end that vanished must not keep a program from ending for the 30 s that `ws` waits.
+  closeTimeout: 2000,
 }
 
 export function createNodeWebSocket(descriptor: WebSocketDescriptor): Transport {

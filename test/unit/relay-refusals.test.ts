@@ -204,7 +204,7 @@ describe('limits', () => {
     const setup = await setUpRelay({ limits: { connectionsMax: 1 } })
     await setup.connect(testSigner(1), 'follower')
     await expect(setup.connect(testSigner(2), 'follower')).rejects.toMatchObject({
-      code: 'ErrConnection',
+      code: 'ErrBackpressure',
     })
     expect(setup.relay.counters.connectionsRefused).toBe(1)
   })

@@ -175,7 +175,8 @@ describe('snapshot', () => {
     const writer = await startWriter(setup, chain, 2)
     const other = { seq: chain.head.seq, checksum: new Uint8Array(32).fill(9) }
     await upload(writer, chain, await snapshotOf(chain, other))
-    expect(typesOf(await writer.take())).toEqual(['ErrForked'])
+    expect(typesOf(await writer.take())).toEqual(['receipt', 'ErrForked'])
+    expect(setup.relay.counters.forks).toBe(1)
     const stranger = await setup.connect(testSigner(9), 'writer')
     const forged = { ...chain, signer: testSigner(9) }
     await upload(stranger, chain, await snapshotOf(forged, chain.head))
