@@ -4,7 +4,15 @@
  *  Never: leaves a reference to a file that is not shipped. */
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'rolldown'
 import { cutSqlite } from './cut-sqlite.ts'
@@ -25,7 +33,8 @@ async function main(): Promise<void> {
   if (missing.length > 0) throw new Error(`build: missing entry points: ${missing.join(', ')}`)
   rmSync(NEXT, { recursive: true, force: true })
   mkdirSync(NEXT, { recursive: true })
-  compile()
+  tsc(['--project', 'tsconfig.build.json', '--outDir', NEXT])
+  compileTypesAlone()
   for (const [name, input] of Object.entries(BROWSER_FILES)) await bundle(name, input)
   copyFileSync(sqliteWasm(), `${NEXT}/browser/sqlite3.wasm`)
   if (existsSync(`${NEXT}/cli/main.js`)) chmodSync(`${NEXT}/cli/main.js`, 0o755)
@@ -33,12 +42,18 @@ async function main(): Promise<void> {
   renameSync(NEXT, OUT)
 }
 
-function compile(): void {
-  const tsc = `${ROOT}node_modules/typescript/bin/tsc`
-  execFileSync(process.execPath, [tsc, '--project', 'tsconfig.build.json', '--outDir', NEXT], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  })
+/** The shipped types stand in a project that has neither DOM nor Node types: what only some projects have is
+ *  named in src/base/globals.ts. */
+function compileTypesAlone(): void {
+  const entries = readdirSync(`${NEXT}/entry`).filter((name) => name.endsWith('.d.ts'))
+  const bare = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022', '--types', '']
+  const files = entries.map((name) => `${NEXT}/entry/${name}`)
+  tsc(['--ignoreConfig', ...bare, '--module', 'nodenext', ...files])
+}
+
+function tsc(parameters: readonly string[]): void {
+  const program = `${ROOT}node_modules/typescript/bin/tsc`
+  execFileSync(process.execPath, [program, ...parameters], { cwd: ROOT, stdio: 'inherit' })
 }
 
 async function bundle(name: string, input: string): Promise<void> {

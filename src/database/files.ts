@@ -1,6 +1,7 @@
 /** Files: how an import is read and an export handed over, on whatever platform this is.
  *  Keeps: reading is synchronous, because SQLite checks a file while it is read. */
 
+import type { FileBlob } from '../base/globals.ts'
 import type { ExportReport, ImportSource } from './types.ts'
 
 export type FileSource = {
@@ -16,7 +17,7 @@ export type FileSource = {
 export type FileAccess = {
   openSource(source: ImportSource): Promise<FileSource>
   /** One file from pieces that come in order. */
-  collect(pieces: AsyncIterable<Uint8Array>): Promise<Blob>
+  collect(pieces: AsyncIterable<Uint8Array>): Promise<FileBlob>
   /** Writes the pieces to a path, whole or not at all. */
   save(path: string, pieces: AsyncIterable<Uint8Array>): Promise<ExportReport>
 }

@@ -4,6 +4,7 @@
  *  Never: talks to the network or to SQLite; sqlite's VFS commits into it, replication feeds it. */
 
 import type { ConstelliteError } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Hlc, Position, Seq } from '../base/ids.ts'
 import type { Frame } from '../frame/frame.ts'
 import type { MayWrite, SealedRun } from '../frame/run.ts'
@@ -109,7 +110,7 @@ export type PageImport = {
   /** Fills `into` with page `pgno`; called in ascending order. */
   readPage(pgno: number, into: Uint8Array): void | Promise<void>
   readonly onProgress?: (fraction: number) => void
-  readonly signal?: AbortSignal
+  readonly signal?: Signal
 }
 
 export type VerifyReport = {
