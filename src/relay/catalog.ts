@@ -3,7 +3,7 @@
  *  counted, open or not, so that a quota is refused before anything is written.
  *  Never: deletes a shard. */
 
-import { ConstelliteError } from '../base/failure.ts'
+import { ConstelliteError, isFailure } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
 import { formatHex } from '../bytes/text.ts'
 import type { Authority } from '../frame/authority.ts'
@@ -25,10 +25,9 @@ export type Lease = {
 }
 
 export type Catalog = {
-  has(shard: Uint8Array): boolean
-  /** A shard that is stored.  Rejects with ErrUnavailable, ErrBackpressure (too many are open), or what
+  /** A shard that is stored, else undefined.  Rejects with ErrBackpressure (too many are open), or what
    *  made its files unusable. */
-  lease(shard: Uint8Array): Promise<Lease>
+  lease(shard: Uint8Array): Promise<Lease | undefined>
   /** The same, made when missing; ErrRelayFull when there are too many. */
   leaseNew(shard: Uint8Array, authority: Authority): Promise<Lease>
   readonly shards: number
@@ -67,11 +66,14 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
   }
   const context: Context = { options, entries, isClosed: false }
   return {
-    has: (shard) => entries.has(formatHex(shard)),
     async lease(shard) {
       const entry = entries.get(formatHex(shard))
-      if (entry === undefined) throw missingFailure()
-      return leaseEntry(context, entry, undefined)
+      if (entry === undefined) return undefined
+      return leaseEntry(context, entry, undefined).catch((error: unknown) => {
+        // A folder whose making was cut short holds nothing.
+        if (isFailure(error, 'ErrUnavailable')) return undefined
+        throw error
+      })
     },
     async leaseNew(shard, authority) {
       const key = formatHex(shard)
@@ -262,14 +264,6 @@ function totalBytes(context: Context): number {
     total += (entry.stored?.sizeBytes ?? entry.closedBytes) + entry.reservedBytes
   }
   return total
-}
-
-function missingFailure(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrUnavailable',
-    message: 'The relay does not have this shard.',
-    retry: 'later',
-  })
 }
 
 function closedFailure(): ConstelliteError {

@@ -113,8 +113,9 @@ export async function storedOf(
   subject: Subject,
 ): Promise<StoredShard | undefined> {
   const { catalog } = session.context
-  if (subject.lease === undefined && catalog.has(subject.shard)) {
-    adoptLease(session, subject, await catalog.lease(subject.shard))
+  if (subject.lease === undefined) {
+    const lease = await catalog.lease(subject.shard)
+    if (lease !== undefined) adoptLease(session, subject, lease)
   }
   return subject.lease?.stored
 }

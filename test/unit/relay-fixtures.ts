@@ -17,13 +17,10 @@ import type { TestChain } from './relay-chains.ts'
 import { HUB_URL, testSigner } from './transport-fixtures.ts'
 
 /** Disks that outlive a relay, as a server's do. */
-export function createMemoryStore(host: ManualHost): RelayStore & {
-  readonly disks: Map<string, MemoryDisk>
-} {
+export function createMemoryStore(host: ManualHost): RelayStore {
   const disks = new Map<string, MemoryDisk>()
   const shards = new Map<string, Uint8Array>()
   return {
-    disks,
     list: async () => [...shards.values()].map((shard) => ({ shard, sizeBytes: 1000 })),
     device(shard) {
       const key = formatHex(shard)
@@ -38,7 +35,7 @@ export function createMemoryStore(host: ManualHost): RelayStore & {
 export type Setup = {
   readonly host: ManualHost
   readonly hub: MemoryHub
-  readonly store: ReturnType<typeof createMemoryStore>
+  readonly store: RelayStore
   readonly relay: Relay
   connect(signer: Signer, role: PeerRole): Promise<Client>
   /** Closes the relay and opens another over the same disks. */
@@ -47,7 +44,7 @@ export type Setup = {
 
 export async function setUpRelay(
   options: Partial<RelayOptions> = {},
-  world?: Pick<Setup, 'host' | 'store'>,
+  world?: { readonly host: ManualHost; readonly store: RelayStore },
 ): Promise<Setup> {
   const host = world?.host ?? createManualHost()
   const store = world?.store ?? createMemoryStore(host)
@@ -110,7 +107,20 @@ async function connectClient(world: {
   return {
     peer,
     async send(...envelopes) {
-      for (const envelope of envelopes) await peer.send(envelope)
+      for (const envelope of envelopes) {
+        let isSent = false
+        const sent = peer.send(envelope).finally(() => {
+          isSent = true
+        })
+        sent.catch(() => undefined)
+        // What waits for room goes on only as time does.
+        for (let turn = 0; turn < 100; turn++) {
+          await Promise.resolve()
+          if (isSent) break
+          await host.advance(10)
+        }
+        await sent
+      }
     },
     async take() {
       await host.advance(50)

@@ -1,10 +1,8 @@
 /** An uploaded snapshot counts only when its root is the sealed one, then stands for the frames before it. */
 import { describe, expect, it } from 'vitest'
-import { type Position, toSeq } from '../../src/base/ids.ts'
+import { toSeq } from '../../src/base/ids.ts'
 import { concatBytes, equalBytes } from '../../src/bytes/compare.ts'
-import { createSeal } from '../../src/frame/seal.ts'
-import { createSnapshot, readSnapshot } from '../../src/pages/snapshot.ts'
-import { createPageTree } from '../../src/pages/tree.ts'
+import { readSnapshot } from '../../src/pages/snapshot.ts'
 import type { Envelope } from '../../src/transport/envelope.ts'
 import { createTestChain, type TestChain } from './relay-chains.ts'
 import {
@@ -16,56 +14,8 @@ import {
   typesOf,
   wantOf,
 } from './relay-fixtures.ts'
+import { PAGE_BYTES, snapshotOf, upload } from './relay-snapshots.ts'
 import { testSigner } from './transport-fixtures.ts'
-
-const PAGE_BYTES = 512
-
-/** A snapshot of `pageCount` pages sealed by the chain's author at `at`, as one byte string. */
-async function snapshotOf(chain: TestChain, at: Position, pageCount = 40): Promise<Uint8Array> {
-  const page = (pgno: number): Uint8Array => new Uint8Array(PAGE_BYTES).fill(pgno % 250)
-  const tree = createPageTree()
-  const changes = new Map(Array.from({ length: pageCount }, (_, i) => [i + 1, page(i + 1)]))
-  tree.advance(changes, pageCount, PAGE_BYTES)
-  const seal = await createSeal(chain.signer, {
-    shard: chain.shard,
-    epoch: 0n,
-    seq: at.seq,
-    checksum: at.checksum,
-    root: tree.root(),
-  })
-  const parts: Uint8Array[] = []
-  const { hlc } = chain.frames.at(-1) ?? { hlc: 0n }
-  const header = {
-    shard: chain.shard,
-    pageSize: PAGE_BYTES,
-    pageCount,
-    hlc: hlc as (typeof chain.frames)[number]['hlc'],
-    seal,
-    authority: chain.authority,
-  }
-  for await (const part of createSnapshot({
-    header,
-    leaves: tree.leaves(),
-    readPage: (pgno, target) => target.set(page(pgno)),
-  })) {
-    parts.push(part)
-  }
-  return concatBytes(...parts)
-}
-
-async function upload(writer: Client, chain: TestChain, snapshot: Uint8Array): Promise<void> {
-  const count = 4
-  const size = Math.ceil(snapshot.length / count)
-  for (let index = 0; index < count; index++) {
-    await writer.send({
-      type: 'snapshot',
-      shard: chain.shard,
-      index,
-      last: index === count - 1,
-      bytes: snapshot.slice(index * size, (index + 1) * size),
-    })
-  }
-}
 
 async function startWriter(setup: Setup, chain: TestChain, runs: number): Promise<Client> {
   const writer = await setup.connect(chain.signer, 'writer')
