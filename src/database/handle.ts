@@ -5,19 +5,21 @@
 import type { Host } from '../base/host.ts'
 import { insideItself } from './control-words.ts'
 import type { Core } from './core.ts'
+import { held, type KeepAlive } from './keep-alive.ts'
 import { createLife, type Life, type Share } from './life.ts'
 import { checkUntil } from './options.ts'
-import { createQueries } from './queries.ts'
+import { createQueries, mapAnswers } from './queries.ts'
 import type { Scope } from './scope.ts'
 import { parseStatement } from './sql.ts'
 import { runTransaction } from './transaction.ts'
-import type { Database, OpeningDatabase, Ready } from './types.ts'
+import type { Database, OpeningDatabase, Ready, Stage, UntilOptions } from './types.ts'
 import { waitFor } from './wait.ts'
 import { createWatch } from './watch.ts'
 
 export type HandleParts = {
   readonly host: Host
   readonly scope: Scope
+  readonly keepAlive: KeepAlive
   readonly name: string
   /** Distinct for every handle of the realm. */
   readonly caller: number
@@ -26,7 +28,7 @@ export type HandleParts = {
 }
 
 export function createHandle(parts: HandleParts): OpeningDatabase {
-  const { host, scope, caller } = parts
+  const { host, scope, keepAlive, caller } = parts
   const life = createLife(host, parts.take)
   const transactions = new Set<Promise<unknown>>()
   let ready: Promise<Ready> | undefined
@@ -38,54 +40,59 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
     refuseInside()
     return life.core()
   }
+  const asked = <T>(work: () => Promise<T>): Promise<T> => held(keepAlive, work())
+  const until = async (stage: Stage, options: UntilOptions): Promise<void> => {
+    const { holders, signal, timeoutMs } = checkUntil(stage, options)
+    return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
+      const opened = await life.core()
+      return opened.until(stage, { holders, signal: given })
+    })
+  }
 
   const database: Database = {
     name: parts.name,
     get ready() {
-      ready ??= readyOf(life)
+      ready ??= held(keepAlive, readyOf(life))
       return ready
     },
     get status() {
       return life.status
     },
     onStatus: (listener) => life.onStatus(listener),
-    ...createQueries(core, { caller }),
-    transaction: async (work, options = {}) => {
-      const opened = await core()
-      const running = runTransaction(
-        { core: opened, database: life.database ?? life, scope, caller },
-        work,
-        options,
-      )
+    ...mapAnswers(createQueries(core, { caller }), (answer) => held(keepAlive, answer)),
+    transaction: (work, options = {}) => {
+      const run = async () => {
+        const opened = await core()
+        const database = life.database ?? life
+        return runTransaction({ core: opened, database, scope, caller }, work, options)
+      }
+      const running = held(keepAlive, run())
       transactions.add(running)
-      return running.finally(() => transactions.delete(running))
+      const forget = (): unknown => transactions.delete(running)
+      running.then(forget, forget)
+      return running
     },
     watch: ((...given: readonly unknown[]) => {
       const { query, options } = parseStatement(given)
       const start = life.startWatch.bind(undefined, query)
-      return createWatch({ host, signal: options.signal, start })
+      return createWatch({ host, keepAlive, signal: options.signal, start })
       // What a row is, the reader says.
     }) as Database['watch'],
-    until: async (stage, options = {}) => {
-      const { holders, signal, timeoutMs } = checkUntil(stage, options)
-      return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
-        const opened = await life.core()
-        return opened.until(stage, { holders, signal: given })
-      })
-    },
-    export: (async (target?: { readonly path: string }) => {
-      const opened = await core()
-      return target === undefined ? opened.exportFile() : opened.exportTo(target.path)
-      // Two overloads, told apart by the argument.
-    }) as Database['export'],
-    import: async (source, options = {}) => (await core()).importFile(source, options),
-    verify: async () => (await core()).verify(),
-    close: async () => {
-      refuseInside()
-      await life.close(() => Promise.allSettled(transactions))
-    },
+    until: (stage, options = {}) => asked(() => until(stage, options)),
+    export: ((target?: { readonly path: string }) =>
+      asked(async () => {
+        const opened = await core()
+        return target === undefined ? opened.exportFile() : opened.exportTo(target.path)
+      })) as Database['export'],
+    import: (source, options = {}) => asked(async () => (await core()).importFile(source, options)),
+    verify: () => asked(async () => (await core()).verify()),
+    close: () =>
+      asked(async () => {
+        refuseInside()
+        await life.close(() => Promise.allSettled(transactions))
+      }),
   }
-  return withThen(database, life)
+  return withThen(database, () => held(keepAlive, life.core()))
 }
 
 function readyOf(life: Life): Promise<Ready> {
@@ -96,11 +103,10 @@ function readyOf(life: Life): Promise<Ready> {
 }
 
 /** The database with a `then` that resolves with the database without one. */
-function withThen(database: Database, life: Life): OpeningDatabase {
+function withThen(database: Database, open: () => Promise<unknown>): OpeningDatabase {
   const handle: Database = Object.create(database)
   const then: OpeningDatabase['then'] = (onOpen, onFailure) =>
-    life
-      .core()
+    open()
       .then(() => database)
       .then(onOpen, onFailure)
   Object.defineProperty(handle, 'then', { value: then })

@@ -3,6 +3,7 @@
 
 import type { Host } from '../base/host.ts'
 import { createHandle } from './handle.ts'
+import type { KeepAlive } from './keep-alive.ts'
 import { checkOptions, type OpenOptions } from './options.ts'
 import { type Connect, createRegistry } from './registry.ts'
 import type { Scope } from './scope.ts'
@@ -12,6 +13,7 @@ import type { OpeningDatabase } from './types.ts'
 export type Environment = {
   readonly host: Host
   readonly scope: Scope
+  readonly keepAlive: KeepAlive
   /** The one text for what `name` means here: an absolute path, or the name itself. */
   keyOf(name: string): string
   /** Opens it: in this thread or in a worker. */
@@ -20,7 +22,7 @@ export type Environment = {
 
 export type Open = (name: string, options?: OpenOptions) => OpeningDatabase
 
-export function createOpen({ host, scope, keyOf, connect }: Environment): Open {
+export function createOpen({ host, scope, keepAlive, keyOf, connect }: Environment): Open {
   const registry = createRegistry(connect)
   let lastCaller = 0
   return (name, options = {}) => {
@@ -28,6 +30,7 @@ export function createOpen({ host, scope, keyOf, connect }: Environment): Open {
     return createHandle({
       host,
       scope,
+      keepAlive,
       name,
       caller: lastCaller,
       take: () => {

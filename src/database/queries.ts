@@ -27,3 +27,21 @@ export function createQueries(
       parsed([text, [], options], (it, query, made) => it.exec(query.sql, made)),
   }
 }
+
+/** The same queries with every answer passed through `map`. */
+export function mapAnswers(
+  { run, all, get, exec }: Queries,
+  map: <T>(answer: Promise<T>) => Promise<T>,
+): Queries {
+  const mapped =
+    <A extends readonly unknown[], T>(method: (...given: A) => Promise<T>) =>
+    (...given: A): Promise<T> =>
+      map(method(...given))
+  return {
+    // The overloads of a method have one shape at run time.
+    run: mapped(run as (...given: unknown[]) => Promise<unknown>) as Queries['run'],
+    all: mapped(all as (...given: unknown[]) => Promise<unknown>) as Queries['all'],
+    get: mapped(get as (...given: unknown[]) => Promise<unknown>) as Queries['get'],
+    exec: mapped(exec),
+  }
+}

@@ -4,9 +4,9 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Core } from './core.ts'
-import { createQueries } from './queries.ts'
+import { createQueries, mapAnswers } from './queries.ts'
 import type { Inside, Scope } from './scope.ts'
-import type { Queries, Transaction, TransactionOptions } from './types.ts'
+import type { Transaction, TransactionOptions } from './types.ts'
 
 export type TransactionParts = {
   readonly core: Core
@@ -30,10 +30,9 @@ export async function runTransaction<T>(
   lost.catch(() => undefined)
   const transaction = await core.begin({ caller, signal: options.signal, onEnd: takenAway })
   const inside: Inside = { database, isOpen: true }
-  const tx = carried(
-    createQueries(async () => core, { caller, transaction }),
-    { scope, inside },
-  )
+  const queries = createQueries(async () => core, { caller, transaction })
+  // What runs on from an answer is inside the transaction.
+  const tx = mapAnswers(queries, (answer) => scope.carry(inside, answer))
   try {
     const value = await Promise.race([scope.enter(inside, () => work(tx)), lost])
     inside.isOpen = false
@@ -44,25 +43,6 @@ export async function runTransaction<T>(
     // The first failure is the one to tell; a core that cannot roll back has stopped and says so itself.
     await core.rollback(transaction).catch(() => undefined)
     throw error
-  }
-}
-
-/** The same queries; what runs on from their answers is inside the transaction. */
-function carried(
-  queries: Queries,
-  { scope, inside }: { readonly scope: Scope; readonly inside: Inside },
-): Queries {
-  const carry =
-    <A extends readonly unknown[], T>(method: (...given: A) => Promise<T>) =>
-    (...given: A): Promise<T> =>
-      scope.carry(inside, method(...given))
-  const { run, all, get, exec } = queries
-  return {
-    // The overloads of a method have one shape at run time.
-    run: carry(run as (...given: unknown[]) => Promise<unknown>) as Queries['run'],
-    all: carry(all as (...given: unknown[]) => Promise<unknown>) as Queries['all'],
-    get: carry(get as (...given: unknown[]) => Promise<unknown>) as Queries['get'],
-    exec: carry(exec),
   }
 }
 

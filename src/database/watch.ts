@@ -6,11 +6,13 @@
 import { ConstelliteError, failureOf, isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { LiveListener } from './core.ts'
+import { held, type KeepAlive } from './keep-alive.ts'
 import { callListener } from './status.ts'
 import type { Row, Watch } from './types.ts'
 
 export type WatchParts = {
   readonly host: Host
+  readonly keepAlive: KeepAlive
   /** Begins the live query; answers the way to end it. */
   start(listener: LiveListener): () => void
   readonly signal: AbortSignal | undefined
@@ -41,7 +43,7 @@ export function createWatch<R>(parts: WatchParts): Watch<R> {
       })
     },
     // As above.
-    [Symbol.asyncIterator]: () => iterate(source) as AsyncIterator<R[]>,
+    [Symbol.asyncIterator]: () => iterate(source, parts.keepAlive) as AsyncIterator<R[]>,
   }
 }
 
@@ -115,7 +117,7 @@ type Waiter = {
   readonly reject: (failure: ConstelliteError) => void
 }
 
-function iterate(source: Source): AsyncIterator<Row[], undefined> {
+function iterate(source: Source, keepAlive: KeepAlive): AsyncIterator<Row[], undefined> {
   let newest: Row[] | undefined
   let failure: ConstelliteError | undefined
   let isDone = false
@@ -159,7 +161,7 @@ function iterate(source: Source): AsyncIterator<Row[], undefined> {
         waiters.push({ resolve, reject })
       })
       unlisten ??= listen()
-      return result
+      return held(keepAlive, result)
     },
     return: async () => {
       finish()

@@ -20,6 +20,8 @@ function createBrowserOpen(): Open {
   return createOpen({
     host,
     scope: createTurnScope(host),
+    // A page lives as long as its reader wants.
+    keepAlive: () => () => undefined,
     keyOf: (name) => name,
     connect: (name, options, onProgress) =>
       connectWorker(

@@ -11,6 +11,7 @@ import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
 import { createNodeWebSocket } from '../transport/websocket-node.ts'
 import { createNodeFiles } from './files-node.ts'
 import { createNodeHost } from './host-node.ts'
+import { createNodeKeepAlive } from './keep-alive-node.ts'
 import { createAsyncScope } from './scope-node.ts'
 
 let made: Open | undefined
@@ -40,6 +41,7 @@ function createNodeOpen(): Open {
   return createOpen({
     host,
     scope: createAsyncScope(),
+    keepAlive: createNodeKeepAlive(),
     keyOf: nodeDirectoryOf,
     connect: async (name, options, onProgress) => {
       for (const option of ['worker', 'wasmUrl'] as const) {

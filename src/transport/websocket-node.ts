@@ -2,6 +2,7 @@
  *  Keeps: messages over the limit are refused by `ws` before they are buffered; no compression, because
  *  payloads are compressed or encrypted already and each deflate context costs memory. */
 
+import type { ClientRequest } from 'node:http'
 import { type RawData, WebSocket } from 'ws'
 import { ConstelliteError } from '../base/failure.ts'
 import { MESSAGE_BYTES_MAX } from './layout.ts'
@@ -29,7 +30,7 @@ export function createNodeWebSocket(descriptor: WebSocketDescriptor): Transport 
 function connectNode(url: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const webSocket = new WebSocket(url, WS_OPTIONS)
+    const webSocket = new WebSocket(url, { ...WS_OPTIONS, finishRequest: sendUnreferenced })
     const socket = socketOfWs(webSocket, url)
     const onAbort = (): void => {
       webSocket.terminate()
@@ -46,6 +47,12 @@ function connectNode(url: string, signal: AbortSignal): Promise<Socket> {
       reject(openFailure(url, undefined))
     })
   })
+}
+
+/** A connection that waits for news is idle, and what is idle keeps no process alive. */
+function sendUnreferenced(request: ClientRequest): void {
+  request.once('socket', (socket) => socket.unref())
+  request.end()
 }
 
 /** A `ws` connection of either side as a socket. */

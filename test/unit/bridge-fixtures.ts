@@ -44,6 +44,7 @@ export function createBridgeRealm(): BridgeRealm {
     open: createOpen({
       host,
       scope: createTurnScope(host),
+      keepAlive: () => () => undefined,
       keyOf: (name) => name,
       connect: (name, options, onProgress) =>
         connectWorker(partsOf(bridge, locks), { name, options, onProgress }),

@@ -207,12 +207,13 @@ export function createTestRealm(
     return core
   }
   const scope = (options.scope ?? createTurnScope)(host)
+  const keepAlive = () => () => undefined
   const realm: TestRealm = {
     host,
     connect,
     opened: [],
     failNext: undefined,
-    open: createOpen({ host, scope, keyOf: (name) => name, connect }),
+    open: createOpen({ host, scope, keepAlive, keyOf: (name) => name, connect }),
   }
   return realm
 }

@@ -30,12 +30,15 @@ afterAll(async () => {
 const publishing = () => publish({ via: [websocket(relay.url)] })
 
 describe('a database on Node', () => {
-  it('keeps no process alive while it is idle', async () => {
+  it.each([
+    ['by itself', () => []],
+    ['while it publishes', () => [relay.url]],
+  ])('keeps no process alive %s while it is idle', async (_, more) => {
     const name = fresh('idle')
     const entry = 'test/support/children/idle-database.ts'
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['--import', './scripts/typescript.mjs', entry, name],
+      ['--import', './scripts/typescript.mjs', entry, name, ...more()],
       { cwd: fileURLToPath(new URL('../..', import.meta.url)), timeout: 15_000 },
     )
     expect(stdout).toBe('idle\n')
