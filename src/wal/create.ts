@@ -2,17 +2,17 @@
  *  Keeps: the start mark is flushed before the log is answered. */
 
 import { assert } from '../base/assert.ts'
-import { ConstelliteError } from '../base/failure.ts'
+import { ConstelliteError, isFailure, orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Device } from '../storage/device.ts'
 import { flushLog } from './flush.ts'
 import { createFrameIndex } from './frame-index.ts'
 import { createGroupDraft } from './group-draft.ts'
-import { FILE_HEADER_BYTES } from './layout.ts'
+import { logFileOf, openLogFiles } from './log-files.ts'
 import { createLogState, type LogState } from './log-state.ts'
-import { createPool, isLogFile } from './pool.ts'
+import { createPool } from './pool.ts'
 import type { StartMark } from './records.ts'
-import { findSegmentHeader } from './segment-header.ts'
+import { recoverLog } from './recover.ts'
 
 export type WalOptions = {
   /** Most bytes that all segments together may take before commits are refused.  Default 64 MiB. */
@@ -35,17 +35,15 @@ export type WalInit = {
 export async function createLog(init: WalInit & { readonly mark: StartMark }): Promise<LogState> {
   const { host, device, mark } = init
   const capBytes = capBytesOf(init.options)
-  const names = (await device.list()).filter(isLogFile)
-  const files = await device.open(names)
+  const left = await openLogFiles(device)
+  const repair = init.options?.repair ?? false
+  const found = orThrow(recoverLog(left.map(logFileOf), { repair }))
+  assert(found === undefined, 'a log is made where there is none')
+  const pool = createPool(
+    device,
+    left.map(({ name }) => name),
+  )
   // What a making that was cut short left behind.
-  const left = names.map((name, index) => {
-    const file = files[index]
-    assert(file !== undefined, 'a device answers a handle for each name')
-    const start = new Uint8Array(Math.min(FILE_HEADER_BYTES, file.size()))
-    file.read(0, start)
-    return { name, file, isSegment: findSegmentHeader(start).type !== 'absent' }
-  })
-  const pool = createPool(device, names)
   await pool.give(left)
   const pooled = await pool.take()
   const state = createLogState({
@@ -64,7 +62,14 @@ export async function createLog(init: WalInit & { readonly mark: StartMark }): P
     holders: mark.holders,
   })
   state.rollover = { mark, pooled, uncoveredGroup: 1n, isReset: true }
-  await flushLog(state)
+  try {
+    await flushLog(state)
+  } catch (error) {
+    pooled.file.close()
+    pool.closeSpares()
+    // There is no log yet that could be poisoned.
+    throw isFailure(error, 'ErrPoisoned') ? error.cause : error
+  }
   return state
 }
 

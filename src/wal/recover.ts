@@ -12,7 +12,7 @@ import type { Position } from '../base/ids.ts'
 import { DecodeError } from '../bytes/reader.ts'
 import { damageInit } from './damage.ts'
 import { createFrameIndex, type FrameIndex } from './frame-index.ts'
-import { type KeptSegment, type ReadLog, readGroups } from './read-groups.ts'
+import { type KeptSegment, type PlacedOutline, type ReadLog, readGroups } from './read-groups.ts'
 import type { Holder, LogRecord, StartMark, WalRecord } from './records.ts'
 import { type PlacedRecord, replayRecords } from './replay.ts'
 import {
@@ -42,8 +42,12 @@ export type RecoveredLog = {
   /** Highest owner number found. */
   readonly owner: number
   readonly knownFlushed: bigint
-  /** Records of the groups after `knownFlushed`. */
+  readonly lastGroup: bigint
+  /** Records of the groups after `knownFlushed`, and what the index is to know of them. */
   readonly tail: readonly PlacedRecord<LogRecord>[]
+  readonly tailOutlines: readonly PlacedOutline[]
+  /** Where those groups begin in the newest segment; undefined when damage was repaired. */
+  readonly tailAt: number | undefined
   /** Where the group stands that says the log was closed in order, if nothing was begun after it. */
   readonly closedAt: number | undefined
   readonly tornBytes: number
@@ -99,7 +103,10 @@ function recover(files: readonly LogFile[], repair: boolean): RecoveredLog | und
     ...replay,
     owner: log.owner,
     knownFlushed,
+    lastGroup,
     tail: log.records.filter(({ place }) => place.group > knownFlushed),
+    tailOutlines: log.outlines.filter(({ place }) => place.group > knownFlushed),
+    tailAt: isRepaired ? undefined : tailAtOf(newest, knownFlushed),
     closedAt: isRepaired || tornBytes > 0 ? undefined : closedAtOf(log),
     tornBytes,
     repairedGroup: isRepaired ? (log.repairedGroup ?? lastGroup + 1n) : undefined,
@@ -113,6 +120,10 @@ function indexOf(log: ReadLog, knownFlushed: bigint): FrameIndex {
     if (place.group <= knownFlushed) index.apply(outline, place)
   }
   return index
+}
+
+function tailAtOf({ scan }: NewestSegment, knownFlushed: bigint): number {
+  return scan.groups.find((group) => group.number > knownFlushed)?.at ?? scan.endAt
 }
 
 function knownFlushedOf(newest: NewestSegment, lastGroup: bigint): bigint {

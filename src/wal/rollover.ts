@@ -11,8 +11,8 @@ import type { StartMark } from './records.ts'
 import { recycle } from './retention.ts'
 import { growTo, stagedBytesOf, stageRecord } from './stage.ts'
 
-/** Room for the mark itself and for what may be staged before the next flush. */
-const START_BYTES = 131_072
+/** 64 KiB: room for the fixed part of a mark and for what may be staged before the next flush. */
+const START_BYTES = 65_536
 
 export async function beginSegment(state: LogState, mark: StartMark): Promise<void> {
   assertUsable(state)
@@ -26,7 +26,7 @@ export async function beginSegment(state: LogState, mark: StartMark): Promise<vo
     const pooled = await state.pool.take()
     const rollover: Rollover = { mark, pooled, uncoveredGroup, isReset }
     try {
-      growTo(state, pooled, START_BYTES + authorityBytes(mark) + stagedBytesOf(state))
+      growTo(state, pooled, startBytesMax(mark) + stagedBytesOf(state))
     } catch (error) {
       await state.pool.give([pooled])
       throw error
@@ -69,7 +69,8 @@ function hasStagedFrames(state: LogState): boolean {
   return state.drafts.some((draft) => draft.records.some(({ type }) => type === 'frames'))
 }
 
-function authorityBytes(mark: StartMark): number {
+/** At least what a segment's beginning with this mark takes. */
+export function startBytesMax(mark: StartMark): number {
   const frames = mark.authority.reduce((size, frame) => size + 256 + frame.payloadBytes, 0)
-  return frames + mark.requests.length * 24
+  return START_BYTES + frames + mark.requests.length * 24
 }

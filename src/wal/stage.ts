@@ -127,10 +127,11 @@ export function reserve(state: LogState, neededBytes: number): void {
   segment.reservedTo = needed + step
 }
 
-/** Writes zeros up to this size.  What is there stays. */
+/** Writes zeros up to this size, or leaves the file as it was.  What is there stays. */
 export function growTo(state: LogState, pooled: PooledFile, sizeBytes: number): void {
   const { file } = pooled
-  let at = file.size()
+  const before = file.size()
+  let at = before
   const zeros = new Uint8Array(Math.max(0, Math.min(RESERVE_STEP_BYTES_MAX, sizeBytes - at)))
   try {
     while (at < sizeBytes) {
@@ -139,7 +140,9 @@ export function growTo(state: LogState, pooled: PooledFile, sizeBytes: number): 
       at += part.byteLength
     }
   } catch (error) {
-    // A full device refuses what is asked and harms nothing; anything else is not known to be harmless.
-    throw isFailure(error, 'ErrQuota') ? error : poison(state, error)
+    // Only a full device is known to harm nothing.
+    if (!isFailure(error, 'ErrQuota')) throw poison(state, error)
+    file.truncate(before)
+    throw error
   }
 }
