@@ -10,7 +10,7 @@ import { costOfCommits, INSERT, SCHEMA } from './workload.ts'
 
 const COMMITS = 500
 const REPETITIONS = 5
-const ALONE = 'better-sqlite3 has no binary here: npm rebuild better-sqlite3'
+const ALONE = 'better-sqlite3 has no binary here: npm rebuild better-sqlite3 --ignore-scripts=false'
 
 type Ours = {
   run(sql: string, parameters: readonly (string | number)[]): Promise<unknown>
