@@ -52,14 +52,14 @@ export function createConnections(engine: Engine, shard: Pick<Shard, 'role'>): C
     },
     inside: (work, onEnded) => {
       const connection = openWriter()
-      let failure = endsItself()
+      let failure: ConstelliteError | undefined
       try {
         return work(connection)
       } catch (error) {
         failure = failureOf(error)
         throw failure
       } finally {
-        if (!connection.inTransaction) onEnded(failure)
+        if (!connection.inTransaction) onEnded(failure ?? endsItself())
       }
     },
     read: (isBeside, work) => work(isBeside ? openReader() : openWriter()),
