@@ -14,6 +14,7 @@ import { createChain, markAt, START, seqs } from './wal-chain.ts'
 const RUNS = Number(process.env['WAL_CRASH_RUNS'] ?? 120)
 const FIRST_SEED = Number(process.env['WAL_CRASH_SEED'] ?? 1)
 const STEPS = 40
+const FAULTS = ['ErrPoisoned', 'ErrStorage', 'ErrQuota'] as const
 const HOLDER = 'relay'
 
 /** What the chain may be after a crash: as it was at the last answered flush, or after any record since. */
@@ -43,13 +44,22 @@ function whole(frames: readonly Frame[]): readonly Frame[] {
 
 function stageSomething(world: World): void {
   const { random, chain, wal, model } = world
+  const before = chain.frames
   const frames: Frame[] = []
   const size = random.pick([10, 200, 700, 3000, 20_000])
   for (let left = random.below(3); left >= 0; left--) {
     const isOpen = left > 0 || random.chance(0.1)
     frames.push(chain.add(random.below(size), { continues: isOpen }))
   }
-  wal.stage({ type: 'frames', frames })
+  try {
+    wal.stage({ type: 'frames', frames })
+  } catch (error) {
+    // A full device refuses the commit and nothing else.
+    if (!isFailure(error, 'ErrQuota')) throw error
+    expect(wal.poisoned).toBeUndefined()
+    chain.restore(before)
+    return
+  }
   note(model, chain.frames)
   if (random.chance(0.4)) wal.stage({ type: 'seal', seal: chain.seal() })
   if (random.chance(0.2)) {
@@ -150,6 +160,7 @@ async function reopen(world: World): Promise<void> {
   const { disk, random } = world
   // Opening writes too, and may fail or lose power itself.
   if (random.chance(0.15)) disk.failSync(1 + random.below(3))
+  disk.limitBytes(random.chance(0.1) ? 2000 + random.below(400_000) : Number.MAX_SAFE_INTEGER)
   if (random.chance(0.1)) disk.failWrite(1 + random.below(4), random.below(600))
   const opened = await until(world, openWal({ host: world.host, device: world.device }))
   if (opened === undefined) throw new Error('the log is gone')
@@ -261,7 +272,7 @@ async function run(seed: number): Promise<void> {
       }
     } catch (error) {
       // What fails is the device; the log must then refuse everything, and open again as promised.
-      if (!isFailure(error, 'ErrPoisoned') && !isFailure(error, 'ErrStorage')) throw error
+      if (!FAULTS.some((code) => isFailure(error, code))) throw error
       await recoverFrom(world)
     }
   }
@@ -274,8 +285,7 @@ async function recoverFrom(world: World): Promise<void> {
     try {
       return world.random.chance(0.5) ? await crash(world) : await kill(world)
     } catch (error) {
-      if (tries > 50 || !(isFailure(error, 'ErrPoisoned') || isFailure(error, 'ErrStorage')))
-        throw error
+      if (tries > 50 || !FAULTS.some((code) => isFailure(error, code))) throw error
     }
   }
 }
