@@ -4,7 +4,7 @@
  *  Never: reads a real clock. */
 
 import { assert } from '../base/assert.ts'
-import type { Host } from '../base/host.ts'
+import type { Host, Timer } from '../base/host.ts'
 import { createRandom, type Random } from './random.ts'
 
 export type ManualHostOptions = {
@@ -39,87 +39,115 @@ const TURNS_MAX = 100_000
 export function createManualHost(options: ManualHostOptions = {}): ManualHost {
   const { seed = 1, nowMs = Date.UTC(2026, 0, 1), who = `manual ${seed}` } = options
   const seededRandom = createRandom(seed)
-  const timers = new Set<DueTimer>()
-  let deferred: (() => void)[] = []
-  let elapsedMs = 0
+  const deferred = createDeferred()
+  const timeline = createTimeline()
+  /** How far the wall clock is ahead of the timeline. */
   let wallMs = nowMs
 
-  const runDeferred = (): void => {
-    for (let turn = 0; deferred.length > 0; turn++) {
-      assert(turn < TURNS_MAX, 'deferred callbacks defer new ones for ever')
-      const callbacks = deferred
-      deferred = []
-      for (const callback of callbacks) callback()
-    }
-  }
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < TURNS_MAX; turn++) {
-      runDeferred()
+      deferred.run()
       await nextTask()
-      if (deferred.length === 0) return
+      if (deferred.count === 0) return
     }
     assert(false, 'deferred callbacks defer new ones for ever')
-  }
-  const moveTo = (targetMs: number): void => {
-    wallMs += targetMs - elapsedMs
-    elapsedMs = targetMs
-  }
-  /** Fires the next timer due by `endMs`; false when there is none. */
-  const fireNext = (endMs: number): boolean => {
-    let next: DueTimer | undefined
-    for (const timer of timers) {
-      if (timer.dueMs <= endMs && (next === undefined || timer.dueMs < next.dueMs)) next = timer
-    }
-    if (next === undefined) return false
-    timers.delete(next)
-    moveTo(Math.max(elapsedMs, next.dueMs))
-    next.callback()
-    return true
   }
 
   return {
     who,
     seededRandom,
-    now: () => wallMs,
-    monotonicNow: () => elapsedMs,
+    now: () => wallMs + timeline.elapsedMs,
+    monotonicNow: () => timeline.elapsedMs,
     random: (sizeBytes) => seededRandom.bytes(sizeBytes),
-    defer(callback) {
-      deferred.push(callback)
-    },
-    setTimer(delayMs, callback) {
-      const timer = { dueMs: elapsedMs + Math.max(0, delayMs), callback }
-      timers.add(timer)
-      return { cancel: () => void timers.delete(timer) }
-    },
+    defer: (callback) => deferred.push(callback),
+    setTimer: (delayMs, callback) => timeline.set(delayMs, callback),
     async advance(ms) {
-      assert(ms >= 0, 'time only moves forward')
-      const endMs = elapsedMs + ms
+      const endMs = timeline.endAfter(ms)
       await settle()
-      for (let turn = 0; fireNext(endMs); turn++) {
-        assert(turn < TURNS_MAX, 'timers set new ones for ever')
-        await settle()
-      }
-      moveTo(endMs)
+      while (timeline.fireNext(endMs)) await settle()
     },
     advanceNow(ms) {
-      assert(ms >= 0, 'time only moves forward')
-      const endMs = elapsedMs + ms
-      runDeferred()
-      for (let turn = 0; fireNext(endMs); turn++) {
-        assert(turn < TURNS_MAX, 'timers set new ones for ever')
-        runDeferred()
-      }
-      moveTo(endMs)
+      const endMs = timeline.endAfter(ms)
+      deferred.run()
+      while (timeline.fireNext(endMs)) deferred.run()
     },
     settle,
     jumpWallClock(ms) {
       wallMs += ms
     },
     get timerCount() {
-      return timers.size
+      return timeline.count
     },
     get deferredCount() {
-      return deferred.length
+      return deferred.count
+    },
+  }
+}
+
+type Deferred = { push(callback: () => void): void; run(): void; readonly count: number }
+
+function createDeferred(): Deferred {
+  let waiting: (() => void)[] = []
+  return {
+    push(callback) {
+      waiting.push(callback)
+    },
+    run() {
+      for (let turn = 0; waiting.length > 0; turn++) {
+        assert(turn < TURNS_MAX, 'deferred callbacks defer new ones for ever')
+        const callbacks = waiting
+        waiting = []
+        for (const callback of callbacks) callback()
+      }
+    },
+    get count() {
+      return waiting.length
+    },
+  }
+}
+
+type Timeline = {
+  readonly elapsedMs: number
+  readonly count: number
+  set(delayMs: number, callback: () => void): Timer
+  /** Where time will stand after `ms`; begins a move there. */
+  endAfter(ms: number): number
+  /** Moves to the next timer due by `endMs` and fires it; without one, moves there and answers false. */
+  fireNext(endMs: number): boolean
+}
+
+function createTimeline(): Timeline {
+  const timers = new Set<DueTimer>()
+  let elapsedMs = 0
+  let turns = 0
+  return {
+    get elapsedMs() {
+      return elapsedMs
+    },
+    get count() {
+      return timers.size
+    },
+    set(delayMs, callback) {
+      const timer = { dueMs: elapsedMs + Math.max(0, delayMs), callback }
+      timers.add(timer)
+      return { cancel: () => void timers.delete(timer) }
+    },
+    endAfter(ms) {
+      assert(ms >= 0, 'time only moves forward')
+      turns = 0
+      return elapsedMs + ms
+    },
+    fireNext(endMs) {
+      assert(turns++ < TURNS_MAX, 'timers set new ones for ever')
+      let next: DueTimer | undefined
+      for (const timer of timers) {
+        if (timer.dueMs <= endMs && (next === undefined || timer.dueMs < next.dueMs)) next = timer
+      }
+      elapsedMs = Math.max(elapsedMs, next?.dueMs ?? endMs)
+      if (next === undefined) return false
+      timers.delete(next)
+      next.callback()
+      return true
     },
   }
 }
