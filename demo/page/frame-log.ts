@@ -1,0 +1,77 @@
+/** Frame log: the frames of one copy as they arrive, newest first. */
+
+import { element, part, setText } from './dom.ts'
+import { formatCount, formatSize, shortHex } from './format.ts'
+import type { FrameEntry } from './frame-list.ts'
+import type { Peer } from './peer.ts'
+
+const COLUMNS = ['Seq', 'Frame', 'Size', 'Author', 'Checksum', 'Seal', 'Verified'] as const
+const SHOWN_MAX = 60
+
+export function mountFrameLog(pane: HTMLElement, peer: Peer): void {
+  const target = part(pane, 'frame-rows', HTMLElement)
+  const count = part(pane, 'frame-count', HTMLElement)
+  const head = element('tr', {}, ...COLUMNS.map((it) => element('th', { scope: 'col' }, it)))
+  const body = element('tbody')
+  const table = element('table', {}, element('thead', {}, head), body)
+  const lines = new Map<string, HTMLTableRowElement>()
+  let shown: readonly FrameEntry[] = []
+
+  const show = (): void => {
+    const { entries, count: total } = peer.frames
+    if (entries === shown) return
+    shown = entries
+    const newest = entries.slice(-SHOWN_MAX).reverse()
+    const keys = new Set(newest.map(keyOf))
+    for (const key of lines.keys()) if (!keys.has(key)) lines.delete(key)
+    for (const entry of newest) {
+      const line = lines.get(keyOf(entry)) ?? element('tr', entry.origin === 'log' ? {} : NEW)
+      line.replaceChildren(...cellsOf(entry))
+      lines.set(keyOf(entry), line)
+    }
+    body.replaceChildren(...newest.flatMap((entry) => lines.get(keyOf(entry)) ?? []))
+    if (!table.isConnected && newest.length > 0) target.replaceChildren(table)
+    const more = total > newest.length ? `, the newest ${newest.length} shown` : ''
+    setText(count, `${formatCount(total)} seen${more}`)
+  }
+  peer.onChange(show)
+  show()
+}
+
+const NEW = { class: 'is-new' }
+
+function keyOf(entry: FrameEntry): string {
+  return `${entry.seq} ${entry.checksum}`
+}
+
+function cellsOf(entry: FrameEntry): HTMLTableCellElement[] {
+  const { seq, sizeBytes, author, checksum, seal } = entry
+  const sealText = seal === undefined ? '…' : `by seq ${seal.seq}`
+  return [
+    cell(formatCount(seq), 'is-number'),
+    cell(wordOf(entry)),
+    cell(sizeBytes === undefined ? '–' : formatSize(sizeBytes), 'is-number'),
+    cell(shortHex(author ?? seal?.author ?? '') || '–', 'is-code', author),
+    cell(shortHex(checksum), 'is-code', checksum),
+    cell(sealText, seal === undefined ? 'is-waiting' : '', seal && `state root ${seal.root}`),
+    verdictOf(entry),
+  ]
+}
+
+function wordOf({ kind, origin, seq }: FrameEntry): string {
+  if (kind === 'control') return seq === 1n ? 'genesis' : 'control'
+  if (kind === 'snapshot') return 'snapshot'
+  return origin === 'local' ? `${kind}, written` : origin === 'applied' ? `${kind}, applied` : kind
+}
+
+function verdictOf({ seal, isVerified, isChained }: FrameEntry): HTMLTableCellElement {
+  if (isVerified) return cell('✓ verified', 'is-verified')
+  if (seal === undefined && isChained) return cell('waits for seal', 'is-waiting')
+  return cell('✗ NOT verified', 'is-bad')
+}
+
+function cell(text: string, kind = '', title = ''): HTMLTableCellElement {
+  const made = element('td', kind === '' ? {} : { class: kind }, text)
+  if (title !== '') made.title = title
+  return made
+}

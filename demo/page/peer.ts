@@ -1,0 +1,124 @@
+/** Peer: one database of this page, in a worker of its own, with what the page shows of it beside what
+ *  the database itself says: its frames, the connect switch, its problems. */
+
+import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
+import type { SyncDescriptor } from '../../src/database/options.ts'
+import type { OpeningDatabase } from '../../src/database/types.ts'
+import { open } from '../../src/entry/browser.ts'
+import { channelName, type FromWorker, type ToWorker } from '../worker/messages.ts'
+import { addNotes, type FrameList, NO_FRAMES } from './frame-list.ts'
+import { createProblems, type Problems } from './problems.ts'
+
+export type Peer = {
+  /** The database's name in this browser. */
+  readonly name: string
+  readonly role: 'writer' | 'follower'
+  readonly db: OpeningDatabase
+  /** Undefined until the database is open. */
+  readonly address: string | undefined
+  readonly frames: FrameList
+  readonly isOnline: boolean
+  readonly problems: Problems
+  setOnline(isOnline: boolean): void
+  /** Calls `listener` when status, frames or the switch changed. */
+  onChange(listener: () => void): void
+  close(): Promise<void>
+}
+
+export type PeerOptions = {
+  readonly name: string
+  readonly role: 'writer' | 'follower'
+  readonly sync: SyncDescriptor
+}
+
+export function openPeer({ name, role, sync }: PeerOptions): Peer {
+  const db = open(name, {
+    sync,
+    wasmUrl: new URL(wasmUrl, location.href).href,
+    worker: () =>
+      new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name }),
+  })
+  const problems = createProblems()
+  const channel = new BroadcastChannel(channelName(name))
+  const listeners: (() => void)[] = []
+  let address: string | undefined
+  let frames = NO_FRAMES
+  let isOnline = true
+
+  const changed = (): void => {
+    for (const listener of listeners) listener()
+  }
+  const tellSwitch = (): void => {
+    channel.postMessage({ type: 'switch', isOnline } satisfies ToWorker)
+  }
+  channel.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data.type === 'hello') return tellSwitch()
+    frames = addNotes(frames, data)
+    changed()
+  }
+  const watched = watchProblems(db, problems, () => isOnline)
+  db.onStatus(() => {
+    watched()
+    changed()
+  })
+  db.ready.then(
+    (ready) => {
+      address = ready.address
+      changed()
+    },
+    (error) => {
+      problems.add('Opening', error)
+      changed()
+    },
+  )
+
+  return {
+    name,
+    role,
+    db,
+    problems,
+    get address() {
+      return address
+    },
+    get frames() {
+      return frames
+    },
+    get isOnline() {
+      return isOnline
+    },
+    setOnline: (next) => {
+      isOnline = next
+      tellSwitch()
+      changed()
+    },
+    onChange: (listener) => {
+      listeners.push(listener)
+    },
+    close: async () => {
+      await db.close()
+      channel.close()
+    },
+  }
+}
+
+/** Notes what the status says went wrong, once each time. */
+function watchProblems(
+  db: OpeningDatabase,
+  problems: Problems,
+  isOnline: () => boolean,
+): () => void {
+  let known: unknown
+  return () => {
+    const { failure, sync, state } = db.status
+    // What kept it from opening is told by `ready`.
+    const newest = state === 'failed' ? undefined : (failure ?? (isOnline() ? sync.failure : known))
+    if (newest !== undefined && newest !== known && messageOf(newest) !== messageOf(known)) {
+      problems.add(failure === undefined ? 'Sync' : 'Database', newest)
+    }
+    known = newest
+  }
+}
+
+function messageOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.message : undefined
+}

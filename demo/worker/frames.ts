@@ -1,0 +1,103 @@
+/** Frames: what the page's log shows, read from the shard as it moves.
+ *  Keeps: nothing is taken on trust: each checksum is recomputed, each signature checked, once more.
+ *  Never: holds the shard up: notes are gathered and told together. */
+
+import { toSeq } from '../../src/base/ids.ts'
+import { equalBytes } from '../../src/bytes/compare.ts'
+import { formatHex } from '../../src/bytes/text.ts'
+import type { ShardView } from '../../src/database/assemble.ts'
+import { checksumOf, type Frame } from '../../src/frame/frame.ts'
+import { FRAME_HEADER_BYTES } from '../../src/frame/layout.ts'
+import { type Seal, verifySeal } from '../../src/frame/seal.ts'
+import type { FrameNote, FromWorker, SealNote } from './messages.ts'
+
+const TELL_MS = 40
+/** Frames of an earlier session that are shown when a database opens. */
+const OLD_FRAMES_MAX = 50n
+
+export function watchFrames(shard: ShardView, tell: (message: FromWorker) => void): void {
+  let frames: FrameNote[] = []
+  let seals: SealNote[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let last: Known = { seq: 0n, checksum: undefined }
+
+  /** Notes what the log has after `last`; what is not flushed yet comes with the next event. */
+  const read = (origin: FrameNote['origin'], from: bigint): void => {
+    const first = shard.range()?.first ?? 0n
+    const start = first > from ? first : from
+    if (start > last.seq + 1n) last = { seq: start - 1n, checksum: undefined }
+    for (let seq = last.seq + 1n; seq <= shard.head.seq; seq++) {
+      const frame = shard.readFrame(toSeq(seq))
+      if (frame === undefined) return
+      frames.push(noteOf(frame, origin, last.checksum))
+      last = frame
+    }
+  }
+  let origin: FrameNote['origin'] = 'log'
+  const tellNow = (): void => {
+    timer = undefined
+    read(origin, 0n)
+    tell({ type: 'notes', frames, seals })
+    frames = []
+    seals = []
+  }
+  const soon = (): void => {
+    if (timer === undefined) timer = setTimeout(tellNow, TELL_MS)
+  }
+  const noteSeal = (seal: Seal): void => {
+    const { seq, root, author } = seal
+    const isGood = verifySeal(seal)
+    seals.push({ seq, root: formatHex(root), author: formatHex(author), isGood })
+    soon()
+  }
+
+  read('log', shard.head.seq - OLD_FRAMES_MAX)
+  // Older than the log: a snapshot, or folded into the page file.
+  if (last.seq < shard.head.seq) last = shard.head
+  if (shard.newestSeal !== undefined) noteSeal(shard.newestSeal)
+  soon()
+
+  shard.onSeal(noteSeal)
+  shard.onAdvance((advance) => {
+    if (advance.origin === 'installed') {
+      frames.push(snapshotNote(advance.position))
+      last = advance.position
+    } else origin = advance.origin
+    soon()
+  })
+}
+
+type Known = { readonly seq: bigint; readonly checksum: Uint8Array | undefined }
+
+function noteOf(
+  frame: Frame,
+  origin: FrameNote['origin'],
+  before: Uint8Array | undefined,
+): FrameNote {
+  const isRecomputed = equalBytes(checksumOf(frame), frame.checksum)
+  return {
+    seq: frame.seq,
+    kind: frame.kind,
+    origin,
+    sizeBytes: FRAME_HEADER_BYTES + frame.payloadBytes,
+    author: formatHex(frame.author),
+    checksum: formatHex(frame.checksum),
+    isChained: isRecomputed && (before === undefined || equalBytes(frame.prev, before)),
+  }
+}
+
+/** The shard installed it only after it had recomputed the state root that the seal signs. */
+function snapshotNote(position: {
+  readonly seq: bigint
+  readonly checksum: Uint8Array
+}): FrameNote {
+  return {
+    seq: position.seq,
+    kind: 'snapshot',
+    origin: 'installed',
+    sizeBytes: undefined,
+    author: undefined,
+    checksum: formatHex(position.checksum),
+    isChained: true,
+  }
+}
