@@ -4,7 +4,9 @@
 import { connectWorker, type StartedWorker } from '../database/bridge/start.ts'
 import { createOpen, type Open } from '../database/open.ts'
 import type { OpenOptions } from '../database/options.ts'
+import { persistOnWrite } from '../database/persistence.ts'
 import { createTurnScope } from '../database/scope.ts'
+import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
 
 let made: Open | undefined
@@ -23,17 +25,19 @@ function createBrowserOpen(): Open {
     // A page lives as long as its reader wants.
     keepAlive: () => () => undefined,
     keyOf: (name) => name,
-    connect: (name, options, onProgress) =>
-      connectWorker(
-        {
-          host,
-          start: startWorker,
-          channel: () => new MessageChannel(),
-          whenFree: navigator.locks === undefined ? undefined : whenFree,
-        },
-        { name, options, onProgress },
-      ),
+    connect: async (name, options, onProgress) => {
+      const whenGone = navigator.locks === undefined ? undefined : whenFree
+      const channel = (): MessageChannel => new MessageChannel()
+      const parts = { host, start: startWorker, channel, whenFree: whenGone }
+      const core = await connectWorker(parts, { name, options, onProgress })
+      return persistOnWrite(core, persist)
+    },
   })
+}
+
+/** Only a window may ask; insecure pages have no storage to ask for. */
+async function persist(): Promise<boolean> {
+  return (await navigator.storage?.persist?.()) ?? false
 }
 
 function startWorker(options: OpenOptions): StartedWorker {
@@ -48,20 +52,8 @@ function startWorker(options: OpenOptions): StartedWorker {
     return { worker, url }
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'SecurityError') throw error
-    return { worker: startForeign(url), url }
+    return { worker: startForeignWorker(url), url }
   }
-}
-
-/** A worker must come from the page's own origin; a module that imports the other one does. */
-function startForeign(url: string): Worker {
-  const source = `import ${JSON.stringify(url)}`
-  const blob = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
-  const worker = new Worker(blob, { type: 'module' })
-  // The worker fetches it before it answers; until then the address must stay.
-  const forget = (): void => URL.revokeObjectURL(blob)
-  worker.addEventListener('message', forget, { once: true })
-  worker.addEventListener('error', forget, { once: true })
-  return worker
 }
 
 async function whenFree(lock: string, signal: AbortSignal): Promise<void> {
