@@ -1,5 +1,6 @@
-/** Vitest's projects: `unit` and `browser` test the sources in Node and Chromium; `node` and `chromium` the
- *  packed package, from one source; `consumers` the packed package as strangers use it.
+/** Vitest's projects: `unit` and `browser` test the sources in Node and Chromium, `pages` whole pages driven
+ *  from Node; `node` and `chromium` the packed package, from one source; `consumers` the packed package
+ *  as strangers use it.
  *  Chromium gets a persistent context in a folder of its own: in Playwright's ordinary context, which is
  *  incognito, OPFS lives in memory and its timings and limits are not the real ones. */
 
@@ -97,6 +98,19 @@ function inChromium(name: string, executablePath: string): InlineConfig {
   }
 }
 
+/** Tests in Node that drive pages themselves: several windows, reloads, the demo. */
+const pages: TestProjectInlineConfiguration = {
+  test: {
+    name: 'pages',
+    environment: 'node',
+    include: ['test/browser/**/*.test.ts'],
+    exclude: ['**/*.browser.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+}
+
 function browserProject(executablePath: string): TestProjectInlineConfiguration {
   return {
     // Found while a test runs, a dependency would make Vite reload the page under it.
@@ -133,9 +147,9 @@ function chromiumProject(executablePath: string): TestProjectInlineConfiguration
 function projects(): TestProjectInlineConfiguration[] {
   const found = findChromium()
   if (found.path !== undefined)
-    return [unit, node, consumers, browserProject(found.path), chromiumProject(found.path)]
+    return [unit, node, pages, consumers, browserProject(found.path), chromiumProject(found.path)]
   console.warn(`browser tests are left out: ${found.reason}`)
-  return [unit, node, consumers]
+  return [unit, node, pages, consumers]
 }
 
 const tally = process.env['CONSTELLITE_TALLY']

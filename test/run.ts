@@ -31,34 +31,40 @@ type Suite = {
   readonly name: string
   /** `before` is what the stages before came to. */
   readonly run: (before: Tally) => Promise<Tally>
+  /** The suite without whose success this one would test something else, or nothing. */
+  readonly after?: Suite
 }
+
+const failed = new Set<Suite>()
 
 const check: Suite = { name: 'check', run: () => script('check') }
 const build: Suite = { name: 'build', run: () => script('build') }
-const packed: Suite = { name: 'pack', run: packForAll }
+const packed: Suite = { name: 'pack', run: packForAll, after: build }
 const unit: Suite = { name: 'unit', run: () => vitest('unit') }
-const node: Suite = { name: 'node', run: () => vitest('node') }
-const browser: Suite = {
-  name: 'browser',
-  run: () => inChromium('browser', ['browser', 'chromium']),
-}
-const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers') }
+const node: Suite = { name: 'node', run: () => vitest('node'), after: packed }
+const browser: Suite = { name: 'browser', run: () => inChromium('browser') }
+const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), after: packed }
+const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
+const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
 
-/** Suites of one stage run side by side; a stage begins when the one before has ended. */
+/** Suites of one stage run side by side; a stage begins when the one before has ended.  One Chromium at a
+ *  time: two on two cores miss each other's deadlines. */
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
   [packed, unit],
-  [node],
-  [browser, consumers],
+  [node, browser],
+  [chromium],
+  [pages],
+  [consumers],
   [matrix],
 ]
 
 const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   unit: [[unit]],
   node: [[build], [packed], [node]],
-  browser: [[build], [packed], [browser]],
+  browser: [[build], [packed], [browser], [chromium], [pages]],
   consumers: [[build], [packed], [consumers]],
 }
 
@@ -78,7 +84,9 @@ async function main(part: string | undefined): Promise<void> {
 
 async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
   const startedAt = performance.now()
-  const tally = await suite.run(before)
+  const isBlocked = suite.after !== undefined && failed.has(suite.after)
+  if (isBlocked) console.error(`${suite.name}: not run, because ${suite.after?.name} failed`)
+  const tally = isBlocked ? { ...NOTHING, failed: 1 } : await suite.run(before)
   const refused = refuseSkips(suite.name, tally.skips, {
     inCi: process.env['CI'] === 'true',
     allowed: JSON.parse(readFileSync(`${ROOT}test/skips.json`, 'utf8')) as AllowedSkip[],
@@ -87,6 +95,7 @@ async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
     console.error(`${suite.name}: this skip is not in test/skips.json: ${name}: ${reason}`)
   }
   const judged = { ...tally, failed: tally.failed + refused.length }
+  if (judged.failed > 0) failed.add(suite)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(`== ${suite.name}: ${formatTally(judged)} in ${seconds} s`)
   return judged
@@ -110,6 +119,10 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
+  const withoutChromium = before.skips.find((it) => it.name === chromium.name)
+  if (withoutChromium !== undefined) {
+    return { ...NOTHING, skips: [{ name: 'matrix', reason: withoutChromium.reason }] }
+  }
   const proved = formatMatrix(before.proofs)
   const said = matrixIn(readFileSync(`${ROOT}README.md`, 'utf8'))
   if (said === proved) return { ...NOTHING, passed: 1 }
@@ -117,26 +130,27 @@ async function compareMatrix(before: Tally): Promise<Tally> {
   return { ...NOTHING, failed: 1 }
 }
 
-async function inChromium(name: string, projects = [name]): Promise<Tally> {
+async function inChromium(name: string): Promise<Tally> {
   const found = findChromium()
   if (found.path === undefined) {
     return { ...NOTHING, skips: [{ name, reason: found.reason }] }
   }
   process.env['CONSTELLITE_CHROMIUM'] = found.path
-  return await vitest(name, projects)
+  return await vitest(name)
 }
 
-async function vitest(name: string, projects = [name]): Promise<Tally> {
+async function vitest(name: string): Promise<Tally> {
   const path = join(WORK, `${name}.json`)
-  const chosen = projects.flatMap((it) => ['--project', it])
-  const parameters = ['node_modules/vitest/vitest.mjs', 'run', ...chosen]
+  const parameters = ['node_modules/vitest/vitest.mjs', 'run', '--project', name]
   const status = await command(name, process.execPath, parameters, { CONSTELLITE_TALLY: path })
   if (!existsSync(path)) {
     console.error(`${name}: vitest ended with ${status} before it ran a test`)
     return { ...NOTHING, failed: 1 }
   }
   const tally = JSON.parse(readFileSync(path, 'utf8')) as Tally
-  const isSilentFailure = status !== 0 && tally.failed === 0
+  const count = tally.passed + tally.failed + tally.skips.length
+  if (count === 0) console.error(`${name}: there was no test to run`)
+  const isSilentFailure = (status !== 0 || count === 0) && tally.failed === 0
   return isSilentFailure ? { ...tally, failed: 1 } : tally
 }
 
