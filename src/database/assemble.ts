@@ -4,8 +4,9 @@
 
 import { orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import { equalBytes } from '../bytes/compare.ts'
 import { type Address, formatAddress, parseAddress } from '../frame/address.ts'
-import { type Genesis, readGenesis } from '../frame/genesis.ts'
+import { type Genesis, readGenesis, recoveryHashOf } from '../frame/genesis.ts'
 import { type CopyKeys, checkOwner, identityStatus, openCopyKeys } from '../identity/copy-keys.ts'
 import type { KeyStore } from '../identity/key-store.ts'
 import { startSync } from '../replication/start-sync.ts'
@@ -19,7 +20,7 @@ import type { Transport } from '../transport/transport.ts'
 import { createClosers } from './closers.ts'
 import type { FileAccess } from './files.ts'
 import { createLocalCore, type LocalCore, type LocalParts, prepareCore } from './local-core.ts'
-import { notDurable, otherWriter, ownWriter } from './open-failures.ts'
+import { notDurable, otherRecovery, otherWriter, ownWriter } from './open-failures.ts'
 import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
 import type { Connect } from './registry.ts'
 
@@ -84,6 +85,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   platform.onShard?.(assembly.name, shard)
   const genesis = genesisOf(shard)
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
+  checkRecovery(genesis, options.recovery)
   checkRole(shard, options.sync)
   const relays = relaysOf(options.sync, followed)
   const parts: LocalParts = {
@@ -180,6 +182,14 @@ function whatToMake(
 function genesisOf(shard: Shard): Genesis | undefined {
   const first = shard.authority[0]
   return first === undefined ? undefined : orThrow(readGenesis(first))
+}
+
+/** A key that was not named at the beginning would recover nothing. */
+function checkRecovery(genesis: Genesis | undefined, recovery: Uint8Array | undefined): void {
+  if (genesis === undefined || recovery === undefined) return
+  const { recoveryHash } = genesis
+  const isNamed = recoveryHash !== undefined && equalBytes(recoveryHash, recoveryHashOf(recovery))
+  if (!isNamed) throw otherRecovery()
 }
 
 function checkRole(shard: Shard, sync: SyncDescriptor | undefined): void {

@@ -7,7 +7,7 @@ import { insideItself } from './control-words.ts'
 import type { Core } from './core.ts'
 import { held, type KeepAlive } from './keep-alive.ts'
 import { createLife, type Life, type Share } from './life.ts'
-import { checkUntil } from './options.ts'
+import { checkExportTarget, checkImportSource, checkUntil } from './options.ts'
 import { createQueries, mapAnswers } from './queries.ts'
 import type { Scope } from './scope.ts'
 import { parseStatement } from './sql.ts'
@@ -79,12 +79,18 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       // What a row is, the reader says.
     }) as Database['watch'],
     until: (stage, options = {}) => asked(() => until(stage, options)),
-    export: ((target?: { readonly path: string }) =>
+    export: ((target?: unknown) =>
       asked(async () => {
+        const path = checkExportTarget(target)
         const opened = await core()
-        return target === undefined ? opened.exportFile() : opened.exportTo(target.path)
+        return path === undefined ? opened.exportFile() : opened.exportTo(path)
+        // Two overloads, told apart by the argument.
       })) as Database['export'],
-    import: (source, options = {}) => asked(async () => (await core()).importFile(source, options)),
+    import: (source, options = {}) =>
+      asked(async () => {
+        checkImportSource(source)
+        return (await core()).importFile(source, options)
+      }),
     verify: () => asked(async () => (await core()).verify()),
     close: () =>
       asked(async () => {

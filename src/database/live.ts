@@ -14,7 +14,11 @@ export type LiveParts = {
   read(query: Query, areTablesWanted: boolean): Promise<LiveResult>
 }
 
-export type LiveResult = { readonly rows: Row[]; readonly tables: readonly string[] | undefined }
+/** No rows: it could not run yet and will when something changes. */
+export type LiveResult = {
+  readonly rows: Row[] | undefined
+  readonly tables: readonly string[] | undefined
+}
 
 export type LiveQueries = {
   add(query: Query, listener: LiveListener): () => void
@@ -44,7 +48,8 @@ export function createLiveQueries(parts: LiveParts): LiveQueries {
       try {
         const { rows, tables } = await parts.read(live.query, live.tables === undefined)
         live.tables ??= tables
-        if (!queries.has(live) || (live.rows !== undefined && sameRows(live.rows, rows))) continue
+        if (rows === undefined || !queries.has(live)) continue
+        if (live.rows !== undefined && sameRows(live.rows, rows)) continue
         live.rows = rows
         live.listener.onRows(rows)
       } catch (error) {

@@ -1,6 +1,7 @@
 /** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
  *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
 
+import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
@@ -16,7 +17,7 @@ import type { FileAccess } from './files.ts'
 import { checkFile } from './import-file.ts'
 import { createLiveQueries, type LiveParts } from './live.ts'
 import { applyMigrations } from './migrations.ts'
-import { closed, notEmpty } from './open-failures.ts'
+import { closed, notEmpty, notOurs } from './open-failures.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import type { IdentityStatus, ImportReport, ImportSource, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
@@ -56,19 +57,21 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const { host, shard, engine, files } = parts
   const connections = createConnections(engine, shard)
   let sync: Sync | undefined
-  const board = createStatusBoard(host, () => readStatus(parts, sync?.status))
+  let poisoned: ConstelliteError | undefined
+  const board = createStatusBoard(host, () => readStatus(parts, sync?.status, poisoned))
   const ending = createEnding()
   const executor = createExecutor({
     host,
     shard,
     onPoisoned: (failure) => {
+      poisoned = failure
       live.end(failure)
       connections.close()
       board.changed('state')
       ending.tell(failure)
     },
   })
-  const live = createLiveQueries({ read: liveReader(executor, connections) })
+  const live = createLiveQueries({ read: liveReader(shard, executor, connections) })
   const reopen = (): void => {
     const { open } = executor.slot
     if (open !== undefined) executor.slot.abandon(open, endsItself())
@@ -158,7 +161,8 @@ async function importFile(
   { onProgress, signal }: CoreImport,
 ): Promise<ImportReport> {
   const { shard } = parts
-  if (shard.head.seq > GENESIS_SEQ || shard.role !== 'writer') throw notEmpty(shard.head.seq)
+  if (shard.role !== 'writer') throw notOurs()
+  if (shard.head.seq > GENESIS_SEQ) throw notEmpty(shard.head.seq)
   const file = await parts.files.openSource(source)
   try {
     const { header, warnings, pages } = await checkFile(file, parts.openEngine)
@@ -200,16 +204,21 @@ function listen(
   }
 }
 
-function liveReader(executor: Executor, connections: Connections): LiveParts['read'] {
+function liveReader(shard: Shard, executor: Executor, connections: Connections): LiveParts['read'] {
+  // A follower that nothing has reached yet has no tables; its queries begin with what arrives first.
+  const isWaiting = (): boolean =>
+    shard.role === 'follower' && shard.pages.pageCount(shard.pages.version) === 0
   return ({ sql, parameters }, areTablesWanted) =>
     executor.submit({
       kind: 'read',
       caller: NO_CALLER,
-      work: () =>
-        connections.read(executor.slot.open !== undefined, (connection) => ({
+      work: () => {
+        if (isWaiting()) return { rows: undefined, tables: undefined }
+        return connections.read(executor.slot.open !== undefined, (connection) => ({
           rows: connection.all(sql, parameters),
           tables: areTablesWanted ? connection.describe(sql).reads : undefined,
-        })),
+        }))
+      },
     })
 }
 

@@ -19,6 +19,22 @@ export function notEmpty(seq: bigint): ConstelliteError {
   })
 }
 
+export function notOurs(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrReadOnly',
+    message: 'A copy that follows another takes no import.',
+    hint: 'Import on the writer, before anything is written there.',
+  })
+}
+
+export function otherRecovery(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrIdentity',
+    message: 'The database was not made with this recovery key.',
+    hint: 'The recovery key is fixed when a database is made: give the same one, or leave it out.',
+  })
+}
+
 export function notConfigured(stage: string, hint: string): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrNotConfigured',

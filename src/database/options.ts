@@ -78,6 +78,8 @@ export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
   refuseUnknown(options, NAMES, 'open')
   checkMigrations(options)
   if (options.sync !== undefined) checkSync(options.sync)
+  if (options.sync?.kind === 'follow') checkFollower(options)
+  if (options.import !== undefined) checkImportSource(options.import)
   checkKey(options.identity, 'identity')
   checkKey(options.recovery, 'recovery')
   if (options.durable !== undefined && typeof options.durable !== 'boolean') {
@@ -93,15 +95,48 @@ export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
 }
 
 function checkMigrations(options: OpenOptions): void {
-  const { migrations, sync } = options
+  const { migrations } = options
   if (migrations === undefined) return
-  if (sync?.kind === 'follow') {
-    throw refuse('migrations', 'A follower takes its tables from the writer: leave migrations out.')
-  }
   const isList = Array.isArray(migrations) && migrations.length <= MIGRATIONS_MAX
   if (!isList || migrations.some((text) => typeof text !== 'string' || text.trim() === '')) {
     throw refuse('migrations', 'Give an array of SQL texts, none of them empty.')
   }
+}
+
+/** What decides about a shard's beginning has no place where the shard is another's. */
+function checkFollower({ migrations, import: source, recovery }: OpenOptions): void {
+  if (migrations !== undefined) {
+    throw refuse('migrations', 'A follower takes its tables from the writer: leave migrations out.')
+  }
+  if (source !== undefined) {
+    throw refuse('import', 'A follower takes its rows from the writer: leave import out.')
+  }
+  if (recovery !== undefined) {
+    throw refuse('recovery', 'It is named where the database is made: leave recovery out.')
+  }
+}
+
+/** Refuses what is no path, bytes or Blob. */
+export function checkImportSource(source: unknown): void {
+  if (typeof source === 'string' && source !== '') return
+  if (source instanceof Uint8Array) return
+  const isBlob =
+    typeof source === 'object' &&
+    source !== null &&
+    typeof (source as { arrayBuffer?: unknown }).arrayBuffer === 'function'
+  if (!isBlob) throw refuse('import', 'Give a path, a Uint8Array, or a Blob or File.')
+}
+
+/** The path of an export, or undefined for a Blob. */
+export function checkExportTarget(target: unknown): string | undefined {
+  if (target === undefined) return undefined
+  if (typeof target !== 'object' || target === null) {
+    throw refuse('export', 'Call export() for a Blob, or export({ path }) for a file.')
+  }
+  refuseUnknown(target, ['path'], 'export')
+  const { path } = target as { path?: unknown }
+  if (typeof path !== 'string' || path === '') throw refuse('path', 'A path is a text.')
+  return path
 }
 
 function checkSync(sync: SyncDescriptor): void {

@@ -39,16 +39,21 @@ export type StatusSource = {
   }
 }
 
-export function readStatus(source: StatusSource, sync: SyncStatus = SYNC_OFF): Status {
+/** `poisoned`: why nothing can be asked of it any more. */
+export function readStatus(
+  source: StatusSource,
+  sync: SyncStatus = SYNC_OFF,
+  poisoned?: ConstelliteError,
+): Status {
   return {
-    state: 'open',
+    state: poisoned === undefined ? 'open' : 'failed',
     progress: undefined,
     role: source.shard.role,
     storage: source.storage,
     identity: source.identity,
     sync,
     seq: source.shard.durable.seq,
-    failure: source.shard.halted,
+    failure: poisoned ?? source.shard.halted,
   }
 }
 
