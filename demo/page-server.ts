@@ -22,8 +22,16 @@ export type ServedPage = {
   close(): Promise<void>
 }
 
-export async function servePage(port: number): Promise<ServedPage> {
-  const relay = await startPageRelay()
+export type PageOptions = {
+  /** First port to try for the page. */
+  readonly port: number
+  /** Where the relay keeps its shards; by default a folder that lasts between runs. */
+  readonly relayFolder?: string
+}
+
+export async function servePage(options: PageOptions): Promise<ServedPage> {
+  const { port, relayFolder = RELAY_FOLDER } = options
+  const relay = await startPageRelay(relayFolder)
   const server = await createServer({
     configFile: join(ROOT, 'vite.config.ts'),
     root: join(ROOT, 'demo'),
@@ -51,9 +59,9 @@ export async function servePage(port: number): Promise<ServedPage> {
 }
 
 /** Another `npm start` may own the folder: then this one keeps its shards for this run only. */
-async function startPageRelay(): Promise<RunningRelay> {
+async function startPageRelay(dir: string): Promise<RunningRelay> {
   try {
-    return await startRelay({ dir: RELAY_FOLDER, movesOn: true, onFailure: report })
+    return await startRelay({ dir, movesOn: true, onFailure: report })
   } catch (error) {
     if (!isFailure(error, 'ErrInUse')) throw error
     const folder = mkdtempSync(join(tmpdir(), 'constellite-demo-'))

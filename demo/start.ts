@@ -14,17 +14,26 @@ npm start -- --once       prove it and end: exit code 0 when verified, 1 when no
 npm start -- --port 8000  first port to try for the page (default ${PAGE_PORT}; a busy one moves on)
 npm start -- --help       this text`
 
+const EXIT_FAILURE = 1
+const EXIT_USAGE = 2
+
 type Wanted = { readonly isOnce: boolean; readonly port: number }
 
 async function main(): Promise<number> {
-  const wanted = readArguments()
+  let wanted: Wanted | undefined
+  try {
+    wanted = readArguments()
+  } catch (error) {
+    console.error(`${explain(error)}\n\n${HELP}`)
+    return EXIT_USAGE
+  }
   if (wanted === undefined) return 0
   console.log(
     '\nConstellite: a real SQLite file travels to another process and is checked there.\n',
   )
   const isVerified = await prove(print)
   console.log(isVerified ? '\nAll of it verified.\n' : '\nNOT verified: see above.\n')
-  if (!isVerified) return 1
+  if (!isVerified) return EXIT_FAILURE
   if (wanted.isOnce) return 0
   await serve(wanted.port)
   return 0
@@ -52,7 +61,7 @@ function readArguments(): Wanted | undefined {
 
 /** Resolves when it was stopped with Ctrl+C. */
 async function serve(port: number): Promise<void> {
-  const page = await servePage(port)
+  const page = await servePage({ port })
   console.log(`The demo page:   ${page.url}`)
   console.log(`Its relay:       ${page.relayUrl}`)
   console.log(
@@ -82,5 +91,5 @@ try {
   process.exitCode = await main()
 } catch (error) {
   console.error(`\n${explain(error)}`)
-  process.exitCode = 1
+  process.exitCode = EXIT_FAILURE
 }

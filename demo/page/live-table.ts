@@ -9,7 +9,8 @@ import { ROWS_SHOWN_MAX, showRows } from './rows-table.ts'
 
 type Table = { readonly name: string; readonly hasRowid: number }
 
-const NOTHING = 'No table yet.'
+const NOTHING = 'No table yet: run the SQL above, or load the sample.'
+const NOTHING_YET = 'No table yet: what the writer makes appears here.'
 
 export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
   const { db, problems } = peer
@@ -27,7 +28,7 @@ export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
     stop()
     watched = table
     if (table === undefined) {
-      setText(count, NOTHING)
+      setText(count, peer.role === 'writer' ? NOTHING : NOTHING_YET)
       target.replaceChildren()
       stop = () => undefined
       return
@@ -50,7 +51,8 @@ export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
       for (const end of stops) end()
     }
   }
-  select.disabled = true
+  watch(undefined)
+  const pick = part(pane, 'pick', HTMLElement)
   select.addEventListener('change', () => watch(tables.find((it) => it.name === select.value)))
   db.watch<Table>`
     SELECT name, type = 'table' AND wr = 0 AS hasRowid FROM pragma_table_list
@@ -58,7 +60,7 @@ export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
     ORDER BY name`.subscribe((found) => {
     tables = found
     select.replaceChildren(...tables.map((table) => new Option(table.name)))
-    select.disabled = tables.length === 0
+    pick.hidden = tables.length === 0
     const kept = tables.find((table) => table.name === watched?.name) ?? tables[0]
     if (kept !== undefined) select.value = kept.name
     if (kept?.name !== watched?.name || kept?.hasRowid !== watched?.hasRowid) watch(kept)

@@ -65,5 +65,5 @@ function label(pane: HTMLElement, { peer, title }: { peer: Peer; title: string }
     // Without a mouse it is scrolled with the arrow keys, once it has the focus.
     region.tabIndex = 0
   }
-  part(pane, 'problem-list', HTMLElement).tabIndex = 0
+  part(pane, 'problem-log', HTMLElement).tabIndex = 0
 }

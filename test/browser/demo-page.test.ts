@@ -1,0 +1,217 @@
+/** The demo page in Chromium, driven as a person without a mouse would drive it. */
+
+import { join } from 'node:path'
+import axe from 'axe-core'
+import type { Download, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askProgram, inspectFile } from '../../demo/proof/stock.ts'
+import {
+  freshBrowser,
+  openWindow,
+  paneOf,
+  peersOf,
+  runByKeyboard,
+  type Served,
+  serveDemo,
+  tabTo,
+  untilLive,
+  untilVerified,
+} from './demo-fixtures.ts'
+
+const NOTE = 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
+const SAMPLE_ROWS = '1 914 rows'
+
+let served: Served
+
+describe('the demo page', () => {
+  beforeAll(async () => {
+    served = await serveDemo()
+  })
+  afterAll(() => served?.close())
+
+  it('shows what is written on the left, verified, on the right', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    const writer = paneOf(page, 'Writer')
+    const follower = paneOf(page, 'Follower')
+    await runByKeyboard(page, writer, `${NOTE}; INSERT INTO note (text) VALUES ('from the left')`)
+    await follower.getByRole('cell', { name: 'from the left' }).waitFor()
+    await untilVerified(page, 3)
+    const [left, right] = await peersOf(page)
+    expect(right).toMatchObject({ seq: 3, root: left?.root, isEverythingVerified: true })
+    expect(right?.frameSeqs).toEqual([1, 2, 3])
+    await follower.getByRole('row', { name: /^3 pages, applied .* by seq 3 ✓ verified$/ }).waitFor()
+  })
+
+  it('keeps what is written offline and sends it when the switch is on again', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    const writer = paneOf(page, 'Writer')
+    const follower = paneOf(page, 'Follower')
+    await runByKeyboard(page, writer, NOTE)
+    await untilVerified(page, 2)
+    await tabTo(page, writer.getByRole('checkbox', { name: 'Connected' }))
+    await page.keyboard.press('Space')
+    await writer.getByText('Offline: switched off here').waitFor()
+    await page.waitForFunction(() => globalThis.demo?.peers[0]?.db.status.sync.peers === 0)
+    await runByKeyboard(page, writer, "INSERT INTO note (text) VALUES ('written offline')")
+    await writer.getByText('1 row changed, durable at seq 3.').waitFor()
+    expect(await peersOf(page)).toMatchObject([
+      { seq: 3, pending: 1 },
+      { role: 'follower', seq: 2 },
+    ])
+    await tabTo(page, writer.getByRole('checkbox', { name: 'Connected' }))
+    await page.keyboard.press('Space')
+    await follower.getByRole('cell', { name: 'written offline' }).waitFor()
+    await untilVerified(page, 3)
+    expect(await peersOf(page)).toMatchObject([{ seq: 3, pending: 0 }, { seq: 3 }])
+  })
+
+  it('imports the sample, and the follower exports a file that stock SQLite takes', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    const follower = paneOf(page, 'Follower')
+    await tabTo(page, paneOf(page, 'Writer').getByRole('button', { name: 'Load the sample' }))
+    await page.keyboard.press('Enter')
+    await follower.getByText(SAMPLE_ROWS).waitFor()
+    await untilVerified(page, 2)
+    const [left, right] = await peersOf(page)
+    expect(right?.root).toBe(left?.root)
+    await tabTo(page, follower.getByRole('button', { name: 'Export' }))
+    const file = await downloaded(page)
+    const report = await inspectFile(file)
+    expect(report).toMatchObject({ integrity: 'ok', rowCountByTable: { emoji: 1914, word: 4092 } })
+    expect(askProgram(file) ?? 'ok').toBe('ok')
+  })
+
+  it('follows in a second window, which finds its database again after a reload', async () => {
+    const browser = await freshBrowser()
+    const first = await openWindow(browser, served)
+    const second = await openWindow(browser, served)
+    const pane = paneOf(second, /window 2/)
+    await runByKeyboard(
+      first,
+      paneOf(first, 'Writer'),
+      `${NOTE}; INSERT INTO note VALUES (7, 'both')`,
+    )
+    await pane.getByRole('cell', { name: 'both' }).waitFor()
+    await untilVerified(second, 3)
+    const before = await peersOf(second)
+    expect(before).toMatchObject([{ role: 'follower', seq: 3, isEverythingVerified: true }])
+
+    await Promise.all([first.reload(), second.reload()])
+    await untilLive(first, browser)
+    await untilLive(second, browser)
+    const after = await peersOf(second)
+    expect(after[0]?.name).toBe(before[0]?.name)
+    await runByKeyboard(first, paneOf(first, 'Writer'), "INSERT INTO note VALUES (8, 'after')")
+    await pane.getByRole('cell', { name: 'after' }).waitFor()
+    await untilVerified(second, 4)
+  })
+
+  it('starts over: old databases are gone, and a second window follows the new writer', async () => {
+    const browser = await freshBrowser()
+    const first = await openWindow(browser, served)
+    const second = await openWindow(browser, served)
+    await runByKeyboard(first, paneOf(first, 'Writer'), NOTE)
+    await untilVerified(second, 2)
+    const names = (await peersOf(first)).map(({ name }) => name)
+    await tabTo(first, first.getByRole('button', { name: 'Start over…' }))
+    await first.keyboard.press('Enter')
+    await tabTo(first, first.getByRole('button', { name: 'Delete and start over' }))
+    await first.keyboard.press('Enter')
+    await first.waitForFunction(
+      (old) => globalThis.demo?.peers[1] !== undefined && globalThis.demo.peers[0]?.name !== old,
+      names[0],
+    )
+    await untilLive(first, browser)
+    await runByKeyboard(first, paneOf(first, 'Writer'), 'CREATE TABLE fresh (id INTEGER)')
+    await paneOf(second, /window 2/)
+      .getByRole('combobox', { name: 'Table' })
+      .getByText('fresh')
+      .waitFor({ state: 'attached' })
+    const folders = await foldersOf(first)
+    for (const name of names) expect(folders).not.toContain(name)
+    expect(await first.evaluate(() => globalThis.demo?.failures)).toEqual([])
+  })
+
+  it('shows failures with their hint, and keeps them', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    const writer = paneOf(page, 'Writer')
+    const follower = paneOf(page, 'Follower')
+    await runByKeyboard(page, writer, NOTE)
+    await untilVerified(page, 2)
+    await runByKeyboard(page, follower, "INSERT INTO note (text) VALUES ('no')")
+    await follower
+      .getByRole('alert')
+      .getByText(/^ErrReadOnly/)
+      .waitFor()
+    await runByKeyboard(page, follower, 'SELECT count(*) AS notes FROM note')
+    await follower.getByRole('columnheader', { name: 'notes' }).waitFor()
+    expect(await follower.getByRole('log').innerText()).toContain('ErrReadOnly')
+
+    await tabTo(page, writer.getByRole('button', { name: 'Load the sample' }))
+    await page.keyboard.press('Enter')
+    await writer.getByRole('log').getByText('ErrNotEmpty').waitFor()
+    await tabTo(page, writer.getByRole('button', { name: 'Start over with this file' }))
+    await page.keyboard.press('Enter')
+    await paneOf(page, 'Follower').getByText(SAMPLE_ROWS).waitFor()
+  })
+
+  it.each(['light', 'dark'] as const)('has nothing serious for axe, %s', async (colorScheme) => {
+    const page = await openWindow(await freshBrowser(), served)
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width: 1280, height: 1000 })
+    await tabTo(page, paneOf(page, 'Writer').getByRole('button', { name: 'Load the sample' }))
+    await page.keyboard.press('Enter')
+    await untilVerified(page, 2)
+    await runByKeyboard(page, paneOf(page, 'Writer'), 'SELECT * FROM emoji LIMIT 5')
+    await runByKeyboard(page, paneOf(page, 'Follower'), 'DELETE FROM emoji')
+    await paneOf(page, 'Follower').getByRole('alert').getByText('ErrReadOnly').waitFor()
+    expect(await seriousProblems(page)).toEqual([])
+    await tabTo(page, page.getByRole('button', { name: 'Start over…' }))
+    await page.keyboard.press('Enter')
+    expect(await seriousProblems(page)).toEqual([])
+  })
+
+  it('fits a phone without scrolling sideways', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    await page.setViewportSize({ width: 360, height: 740 })
+    await tabTo(page, paneOf(page, 'Writer').getByRole('button', { name: 'Load the sample' }))
+    await page.keyboard.press('Enter')
+    await untilVerified(page, 2)
+    const widest = await page.evaluate(() => document.documentElement.scrollWidth)
+    expect(widest).toBeLessThanOrEqual(360)
+    expect(await seriousProblems(page)).toEqual([])
+  })
+})
+
+/** Presses Enter on the export button that has the focus, and answers where the file went. */
+async function downloaded(page: Page): Promise<string> {
+  const waiting: Promise<Download> = page.waitForEvent('download')
+  await page.keyboard.press('Enter')
+  const download = await waiting
+  expect(download.suggestedFilename()).toMatch(/\.db$/)
+  const path = join(served.folder, `export-${crypto.randomUUID()}.db`)
+  await download.saveAs(path)
+  return path
+}
+
+/** Folders of databases in this origin's private file system. */
+function foldersOf(page: Page): Promise<readonly string[]> {
+  return page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory()
+    const names: string[] = []
+    for await (const name of (await root.getDirectoryHandle('constellite')).keys()) names.push(name)
+    return names
+  })
+}
+
+async function seriousProblems(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source)
+  return page.evaluate(async () => {
+    // The script above made it.
+    const { axe: inPage } = globalThis as unknown as { axe: typeof axe }
+    const { violations } = await inPage.run()
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)
+  })
+}
