@@ -88,7 +88,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     stopListening()
     connections.close()
     engine.close()
-    board.close({ ...board.current, state: 'closed' })
+    board.close({ ...board.current, state: poisoned === undefined ? 'closed' : 'failed' })
     await parts.release()
   }
 
