@@ -41,13 +41,6 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
     return life.core()
   }
   const asked = <T>(work: () => Promise<T>): Promise<T> => held(keepAlive, work())
-  const until = async (stage: Stage, options: UntilOptions): Promise<void> => {
-    const { holders, signal, timeoutMs } = checkUntil(stage, options)
-    return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
-      const opened = await life.core()
-      return opened.until(stage, { holders, signal: given })
-    })
-  }
 
   const database: Database = {
     name: parts.name,
@@ -78,7 +71,7 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       return createWatch({ host, keepAlive, signal: options.signal, start })
       // What a row is, the reader says.
     }) as Database['watch'],
-    until: (stage, options = {}) => asked(() => until(stage, options)),
+    until: (stage, options = {}) => asked(() => reach({ host, life, stage, options })),
     export: ((target?: unknown) =>
       asked(async () => {
         const path = checkExportTarget(target)
@@ -99,6 +92,24 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       }),
   }
   return withThen(database, () => held(keepAlive, life.core()))
+}
+
+async function reach({
+  host,
+  life,
+  stage,
+  options,
+}: {
+  readonly host: Host
+  readonly life: Life
+  readonly stage: Stage
+  readonly options: UntilOptions
+}): Promise<void> {
+  const { holders, signal, timeoutMs } = checkUntil(stage, options)
+  return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
+    const opened = await life.core()
+    return opened.until(stage, { holders, signal: given })
+  })
 }
 
 function readyOf(life: Life): Promise<Ready> {

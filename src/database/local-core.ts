@@ -8,7 +8,6 @@ import type { Shard } from '../shard/shard.ts'
 import type { Engine, PageSpace } from '../sqlite/engine.ts'
 import { createCalls } from './calls.ts'
 import { type Connections, createConnections } from './connections.ts'
-import { endsItself } from './control-words.ts'
 import type { Core, CoreImport } from './core.ts'
 import { createEnding } from './ending.ts'
 import { createExecutor, type Executor, NO_CALLER } from './executor.ts'
@@ -17,7 +16,7 @@ import type { FileAccess } from './files.ts'
 import { checkFile } from './import-file.ts'
 import { createLiveQueries, type LiveParts } from './live.ts'
 import { applyMigrations } from './migrations.ts'
-import { closed, notEmpty, notOurs } from './open-failures.ts'
+import { closed, notEmpty, notOurs, replaced } from './open-failures.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import type { IdentityStatus, ImportReport, ImportSource, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
@@ -74,7 +73,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const live = createLiveQueries({ read: liveReader(shard, executor, connections) })
   const reopen = (): void => {
     const { open } = executor.slot
-    if (open !== undefined) executor.slot.abandon(open, endsItself())
+    if (open !== undefined) executor.slot.abandon(open, replaced())
     connections.close()
     engine.resetCaches()
   }

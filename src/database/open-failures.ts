@@ -19,6 +19,16 @@ export function notEmpty(seq: bigint): ConstelliteError {
   })
 }
 
+/** For a transaction that reads a follower while a snapshot is installed. */
+export function replaced(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrSnapshotTooOld',
+    message: 'A snapshot replaced the database while this transaction read it.',
+    hint: 'Begin again: it then reads the newer state.',
+    retry: 'later',
+  })
+}
+
 export function notOurs(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrReadOnly',

@@ -1,29 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConstelliteError } from '../../src/base/failure.ts'
 import { GROUP_TASKS_MAX } from '../../src/database/executor.ts'
-import type { Database } from '../../src/database/types.ts'
-import { createTestRealm, type FakeShard, rejection, settle } from './database-fixtures.ts'
-
-async function openHeld(): Promise<{
-  db: Database
-  shard: FakeShard
-  realm: ReturnType<typeof createTestRealm>
-}> {
-  const realm = createTestRealm()
-  const db = await realm.open('notes', { migrations: ['CREATE TABLE t (x UNIQUE)'] })
-  const shard = realm.opened[0]?.parts.shard as FakeShard
-  return { db, shard, realm }
-}
-
-/** Whether a promise has settled, without waiting for it. */
-function watchSettled(promise: Promise<unknown>): { isSettled: boolean } {
-  const seen = { isSettled: false }
-  const settled = (): void => {
-    seen.isSettled = true
-  }
-  promise.then(settled, settled)
-  return seen
-}
+import { openHeld, rejection, settle, watchSettled } from './database-fixtures.ts'
 
 describe('an answer', () => {
   it('of a write leaves only after the flush that covers it', async () => {
@@ -208,64 +186,5 @@ describe('a failed flush', () => {
     shard.letGo()
     expect((await reading).code).toBe('ErrPoisoned')
     expect((await hanging).code).toBe('ErrPoisoned')
-  })
-})
-
-describe('a halted shard', () => {
-  it('refuses writes with its reason and still reads', async () => {
-    const { db, shard } = await openHeld()
-    shard.haltedNow = new ConstelliteError({ code: 'ErrSuperseded', message: 'Another writes.' })
-    expect((await rejection(db.run('INSERT INTO t VALUES (1)'))).code).toBe('ErrSuperseded')
-    expect(await db.all('SELECT x FROM t')).toEqual([])
-    expect(db.status.failure?.code).toBe('ErrSuperseded')
-  })
-})
-
-describe('a follower', () => {
-  it('refuses writes as read-only, and reads inside a transaction', async () => {
-    const { db, shard } = await openHeld()
-    await db.run('INSERT INTO t VALUES (1)')
-    shard.roleNow = 'follower'
-    expect((await rejection(db.run('INSERT INTO t VALUES (2)'))).code).toBe('ErrReadOnly')
-    const seen = await db.transaction((tx) => tx.all('SELECT x FROM t'))
-    expect(seen).toEqual([{ x: 1 }])
-    const writing = db.transaction((tx) => tx.run('INSERT INTO t VALUES (2)'))
-    expect((await rejection(writing)).code).toBe('ErrReadOnly')
-  })
-})
-
-describe('until', () => {
-  it('durable and final wait for the flush of everything written before', async () => {
-    const { db, shard } = await openHeld()
-    shard.hold()
-    db.run('INSERT INTO t VALUES (1)')
-    const waiting = [watchSettled(db.until('durable')), watchSettled(db.until('final'))]
-    await settle()
-    expect(waiting.map((it) => it.isSettled)).toEqual([false, false])
-    shard.letGo()
-    await settle()
-    expect(waiting.map((it) => it.isSettled)).toEqual([true, true])
-  })
-
-  it('rejects at once for a stage that nothing here can reach', async () => {
-    const { db } = await openHeld()
-    expect((await rejection(db.until('shared'))).code).toBe('ErrNotConfigured')
-    expect((await rejection(db.until('archived'))).code).toBe('ErrNotConfigured')
-    expect((await rejection(db.until('certain' as never))).code).toBe('ErrOption')
-  })
-
-  it('rejects when its time is over, and when its signal fires', async () => {
-    const { db, shard, realm } = await openHeld()
-    shard.hold()
-    db.run('INSERT INTO t VALUES (1)')
-    const abort = new AbortController()
-    const late = rejection(db.until('durable', { timeoutMs: 100 }))
-    const gone = rejection(db.until('durable', { signal: abort.signal }))
-    await settle()
-    realm.host.advanceNow(100)
-    abort.abort()
-    expect((await late).code).toBe('ErrTimeout')
-    expect((await gone).code).toBe('ErrAborted')
-    shard.letGo()
   })
 })

@@ -10,6 +10,7 @@ import { createLocalCore, type LocalParts, prepareCore } from '../../src/databas
 import { createOpen, type Open } from '../../src/database/open.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
+import type { Database } from '../../src/database/types.ts'
 import type { Advance, Shard } from '../../src/shard/shard.ts'
 import { createEngine } from '../../src/sqlite/engine.ts'
 import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
@@ -227,4 +228,26 @@ export async function rejection(promise: PromiseLike<unknown>): Promise<Constell
     return error as ConstelliteError
   }
   throw new Error('The promise resolved and was expected to reject.')
+}
+
+/** A database with a table, and the shard whose flushes can be held. */
+export async function openHeld(): Promise<{
+  db: Database
+  shard: FakeShard
+  realm: TestRealm
+}> {
+  const realm = createTestRealm()
+  const db = await realm.open('notes', { migrations: ['CREATE TABLE t (x UNIQUE)'] })
+  const shard = realm.opened[0]?.parts.shard as FakeShard
+  return { db, shard, realm }
+}
+
+/** Whether a promise has settled, without waiting for it. */
+export function watchSettled(promise: Promise<unknown>): { isSettled: boolean } {
+  const seen = { isSettled: false }
+  const settled = (): void => {
+    seen.isSettled = true
+  }
+  promise.then(settled, settled)
+  return seen
 }

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { createLocalCore } from '../../src/database/local-core.ts'
+import { SYNC_OFF } from '../../src/database/status.ts'
+import { createFakeParts, openHeld, rejection, settle, watchSettled } from './database-fixtures.ts'
+
+describe('until', () => {
+  it('durable and final wait for the flush of everything written before', async () => {
+    const { db, shard } = await openHeld()
+    shard.hold()
+    db.run('INSERT INTO t VALUES (1)')
+    const waiting = [watchSettled(db.until('durable')), watchSettled(db.until('final'))]
+    await settle()
+    expect(waiting.map((it) => it.isSettled)).toEqual([false, false])
+    shard.letGo()
+    await settle()
+    expect(waiting.map((it) => it.isSettled)).toEqual([true, true])
+  })
+
+  it('rejects at once for a stage that nothing here can reach', async () => {
+    const { db } = await openHeld()
+    expect((await rejection(db.until('shared'))).code).toBe('ErrNotConfigured')
+    expect((await rejection(db.until('archived'))).code).toBe('ErrNotConfigured')
+    expect((await rejection(db.until('certain' as never))).code).toBe('ErrOption')
+  })
+
+  it('shared waits for that many receipts of the newest durable position', async () => {
+    const asked: unknown[][] = []
+    let share: () => void = () => undefined
+    const sync = {
+      status: SYNC_OFF,
+      onStatus: () => () => undefined,
+      untilShared: (...given: unknown[]) => {
+        asked.push(given)
+        return new Promise<void>((resolve) => {
+          share = resolve
+        })
+      },
+      stop: async () => undefined,
+    }
+    const parts = await createFakeParts()
+    const core = createLocalCore({ ...parts, startSync: () => sync })
+    expect((await rejection(core.until('shared', { holders: 1 }))).code).toBe('ErrNotConfigured')
+    core.startSync()
+    await core.exec('CREATE TABLE t (x)', { caller: 1 })
+    const waiting = watchSettled(core.until('shared', { holders: 3 }))
+    await settle()
+    expect(asked).toEqual([[parts.shard.durable, 3, undefined]])
+    expect(waiting.isSettled).toBe(false)
+    share()
+    await settle()
+    expect(waiting.isSettled).toBe(true)
+  })
+
+  it('rejects when its time is over, and when its signal fires', async () => {
+    const { db, shard, realm } = await openHeld()
+    shard.hold()
+    db.run('INSERT INTO t VALUES (1)')
+    const abort = new AbortController()
+    const late = rejection(db.until('durable', { timeoutMs: 100 }))
+    const gone = rejection(db.until('durable', { signal: abort.signal }))
+    await settle()
+    realm.host.advanceNow(100)
+    abort.abort()
+    expect((await late).code).toBe('ErrTimeout')
+    expect((await gone).code).toBe('ErrAborted')
+    shard.letGo()
+  })
+})
