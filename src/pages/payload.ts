@@ -31,6 +31,8 @@ export type PageTransaction = {
   readonly pageCount: number
   /** Changed tables; empty means unknown. */
   readonly tables: readonly string[]
+  /** Called for each page that is shipped, because its bytes are not those of the old page. */
+  readonly onChanged?: (pgno: number, image: Uint8Array) => void
 }
 
 export type PageEntry = {
@@ -88,6 +90,7 @@ export function encodePayloads(
     const image = changes.get(pgno) as Uint8Array
     const bytes = encodePage(image, transaction.oldImage(pgno), pageSize)
     if (bytes === undefined) continue
+    transaction.onChanged?.(pgno, image)
     if (body.size + ENTRY_HEADER_BYTES_MAX + bytes.byteLength > roomBytes) close()
     const encoding = bytes === image ? ENCODING_FULL : ENCODING_RUNS
     body.varint(pgno).u8(encoding).varint(bytes.byteLength).bytes(bytes)

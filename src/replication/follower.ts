@@ -1,52 +1,67 @@
 /** Follower session: asks one peer for everything past this copy's head, verifies and applies it.
- *  Keeps: believes the address alone; a gap that outlives its deadline is asked for again, then refused;
- *  what a peer withholds shows as the age of the newest head, never as an error of its own.
- *  Far behind or new: a snapshot, installed atomically, then the tail. */
+ *  Keeps: believes the address alone; a gap that outlives its deadline is asked for again, then refused
+ *  (follow-watch.ts); what a peer withholds shows as the age of the newest head, never as an error.
+ *  Far behind, new, or to go back behind a hand-over: a snapshot, installed atomically, then the tail. */
 
-import { ConstelliteError, isFailure } from '../base/failure.ts'
-import type { Timer } from '../base/host.ts'
+import { isFailure } from '../base/failure.ts'
 import { type Seq, toSeq } from '../base/ids.ts'
+import { equalBytes } from '../bytes/compare.ts'
 import type { Envelope } from '../transport/envelope.ts'
+import { failureOfError } from '../transport/remote.ts'
+import { createFollowWatch, type FollowWatch } from './follow-watch.ts'
 import { createOrderedApply, isFatal, type OrderedApply } from './ordered-apply.ts'
-import { failureFrom, type SessionContext, sameShard } from './session.ts'
+import { type SessionContext, sameShard } from './session.ts'
 import { createSnapshotInlet, type SnapshotInlet } from './snapshot-inlet.ts'
-
-/** A gap is asked for again after this time, and refused after twice as long. */
-export const GAP_DEADLINE_MS = 5_000
 
 type FollowState = {
   readonly context: SessionContext
   readonly apply: OrderedApply
+  readonly watch: FollowWatch
   /** Newest seq that the peer says it has. */
   peerSeq: Seq
+  hasAskedAuthority: boolean
   inlet: SnapshotInlet | undefined
-  installing: Promise<void> | undefined
-  gapTimer: Timer | undefined
-  gapAsked: boolean
+  installing: ReturnType<SessionContext['shard']['install']> | undefined
 }
 
 /** Follows until the connection ends; resolves 'stop' when this copy cannot go on with any peer. */
 export async function followPeer(context: SessionContext): Promise<'redial' | 'stop'> {
-  const { shard, peer } = context
+  const { shard, peer, host } = context
+  const apply = createOrderedApply(shard)
   const state: FollowState = {
     context,
-    apply: createOrderedApply(shard),
+    apply,
+    watch: createFollowWatch({
+      host,
+      missing: () => toSeq(shard.received.seq + 1n),
+      pending: () => apply.pending,
+      isBehind: () => state.inlet === undefined && shard.received.seq < state.peerSeq,
+      isInstalling: () => state.inlet !== undefined,
+      askAgain(counter) {
+        context.count(counter)
+        // A connection that is ending tells its reader; nothing is lost here.
+        askRuns(state).catch(() => undefined)
+      },
+      giveUp: (failure) => peer.close(failure),
+    }),
     peerSeq: toSeq(0),
+    hasAskedAuthority: false,
     inlet: undefined,
     installing: undefined,
-    gapTimer: undefined,
-    gapAsked: false,
   }
   try {
     await sendHeads(context)
-    for (;;) await take(state, await peer.receive())
+    for (;;) {
+      await take(state, await peer.receive())
+      state.watch.onEnvelope()
+    }
   } catch (error) {
     state.inlet?.fail(error)
-    if (!isFatal(error)) throw error
+    if (!isFatal(shard, error)) throw error
     if (isFailure(error)) shard.halt(error)
     return 'stop'
   } finally {
-    state.gapTimer?.cancel()
+    state.watch.stop()
     context.onLive(false)
     context.onProgress(undefined)
     // An install that has what it needs may still be finishing; its outcome is the shard's.
@@ -71,26 +86,29 @@ async function take(state: FollowState, envelope: Envelope): Promise<void> {
   const { context } = state
   const { shard } = context
   switch (envelope.type) {
-    case 'authority':
-      if (sameShard(context, envelope.shard)) shard.adoptAuthority(envelope.frames)
-      return
-    case 'heads':
+    case 'authority': {
       if (!sameShard(context, envelope.shard)) return
-      await takeHeads(state, envelope)
+      const news = shard.adoptAuthority(envelope.frames)
+      if (news.type === 'rewind') await askSnapshot(state, news.seq)
+      return
+    }
+    case 'heads':
+      if (sameShard(context, envelope.shard)) await takeHeads(state, envelope)
       return
     case 'run':
-      await takeRun(state, envelope.bytes)
-      return
+      return takeRun(state, envelope.bytes)
     case 'snapshot':
       if (sameShard(context, envelope.shard)) await takeSnapshot(state, envelope)
       return
     case 'receipt':
       if (envelope.receipt.flags.fork) context.count('forkReceipts')
       return
-    case 'error':
-      if (envelope.code !== 'ErrUnavailable') throw failureFrom(envelope)
-      await askSnapshot(state)
-      return
+    case 'error': {
+      // Frames that it has no more are in its snapshot; without one it is of no use for now.
+      const failure = failureOfError(envelope)
+      if (!isFailure(failure, 'ErrUnavailable') || state.inlet !== undefined) throw failure
+      return askSnapshot(state, shard.head.seq)
+    }
     default:
       // A follower has nothing to serve; a peer that asks it anyway loses nothing.
       context.count('ignored')
@@ -101,16 +119,25 @@ async function takeHeads(
   state: FollowState,
   envelope: Envelope & { type: 'heads' },
 ): Promise<void> {
-  for (const { position } of envelope.heads) {
-    if (position.seq > state.peerSeq) state.peerSeq = position.seq
-  }
-  if (envelope.heads.length === 0) {
-    // The peer does not know the shard yet; it says so again when it does.
-    return
-  }
-  const { received } = state.context.shard
-  if (received.seq === 0n && envelope.first !== 1n) await askSnapshot(state)
+  const { shard } = state.context
+  // The peer that does not know the shard yet says so again when it does.
+  const theirs = envelope.heads[0]
+  if (theirs === undefined) return
+  if (theirs.position.seq > state.peerSeq) state.peerSeq = theirs.position.seq
+  state.context.onPeerHead(theirs.position.seq)
+  if (state.inlet !== undefined) return
+  const { author, received } = shard
+  const isOtherAuthor = author !== undefined && !equalBytes(author.key, theirs.author)
+  if (isOtherAuthor && !state.hasAskedAuthority) return askAuthority(state)
+  if (received.seq === 0n && envelope.first !== 1n) await askSnapshot(state, shard.head.seq)
   else await askRuns(state)
+}
+
+/** Naming no head asks for the authority; the heads come after it again. */
+async function askAuthority(state: FollowState): Promise<void> {
+  const { shard, peer } = state.context
+  state.hasAskedAuthority = true
+  await peer.send({ type: 'heads', shard: shard.id, heads: [], first: toSeq(0) })
 }
 
 /** Asks for everything past what is here, and for what comes later. */
@@ -128,12 +155,12 @@ async function askRuns(state: FollowState): Promise<void> {
   reportLive(state)
 }
 
-async function askSnapshot(state: FollowState): Promise<void> {
+async function askSnapshot(state: FollowState, seqMin: Seq): Promise<void> {
   const { shard, peer } = state.context
   if (state.inlet !== undefined) return
   state.inlet = createSnapshotInlet()
   state.context.onProgress(0)
-  await peer.send({ type: 'want-snapshot', shard: shard.id, seqMin: shard.head.seq })
+  await peer.send({ type: 'want-snapshot', shard: shard.id, seqMin })
 }
 
 async function takeRun(state: FollowState, bytes: Uint8Array): Promise<void> {
@@ -144,53 +171,20 @@ async function takeRun(state: FollowState, bytes: Uint8Array): Promise<void> {
     await apply.take(bytes)
   } catch (error) {
     if (isFailure(error, 'ErrUnavailable')) {
-      await askSnapshot(state)
-      return
+      const { seq } = error.facts
+      return await askSnapshot(state, toSeq(typeof seq === 'bigint' ? seq : before))
     }
-    // No room to wait: the gap timer asks again.
+    // No room to wait: the watch asks again.
     if (!isFailure(error, 'ErrTooLarge')) throw error
   } finally {
     for (const name of ['applied', 'duplicate', 'early', 'refused'] as const) {
       context.count(name, apply.counters[name] - counted[name])
     }
   }
-  if (context.shard.received.seq > state.peerSeq) state.peerSeq = context.shard.received.seq
-  watchGap(state, context.shard.received.seq > before)
+  const { seq } = context.shard.received
+  if (seq > state.peerSeq) state.peerSeq = seq
+  state.watch.onRun(seq > before)
   reportLive(state)
-}
-
-/** Runs wait for earlier ones: give those a while, ask again once, then refuse the peer. */
-function watchGap(state: FollowState, hasAdvanced: boolean): void {
-  const { host, peer } = state.context
-  if (state.apply.pending === 0 || hasAdvanced) {
-    state.gapTimer?.cancel()
-    state.gapTimer = undefined
-    state.gapAsked = false
-  }
-  if (state.apply.pending === 0 || state.gapTimer !== undefined) return
-  state.gapTimer = host.setTimer(GAP_DEADLINE_MS, () => {
-    state.gapTimer = undefined
-    if (state.gapAsked) {
-      peer.close(gapFailure(state))
-      return
-    }
-    state.gapAsked = true
-    state.context.count('gapsAsked')
-    // A connection that is ending tells its reader; nothing is lost here.
-    askRuns(state).catch(() => undefined)
-    watchGap(state, false)
-  })
-}
-
-function gapFailure(state: FollowState): ConstelliteError {
-  const missing = state.context.shard.received.seq + 1n
-  return new ConstelliteError({
-    code: 'ErrGap',
-    message: `Frame ${missing} did not arrive though later ones did.`,
-    hint: 'The peer withholds it or lost it; another relay may have it.',
-    retry: 'later',
-    facts: { seq: missing, pending: state.apply.pending },
-  })
 }
 
 async function takeSnapshot(
@@ -203,14 +197,19 @@ async function takeSnapshot(
     state.context.count('ignored')
     return
   }
-  state.installing ??= shard.install(inlet.parts, onProgress)
+  if (state.installing === undefined) {
+    state.installing = shard.install(inlet.parts, onProgress)
+    // It may fail while no part is on its way; whoever comes next hears of it.
+    state.installing.catch(() => undefined)
+  }
   // The install may fail on this part, and then nobody takes it: whichever comes first.
   await Promise.race([inlet.push(part), state.installing])
   if (!part.last) return
-  await state.installing
+  const { isRewound } = await state.installing
   state.installing = undefined
   state.inlet = undefined
   state.context.count('snapshots')
+  if (isRewound) state.context.count('rewound')
   onProgress(undefined)
   await askRuns(state)
 }

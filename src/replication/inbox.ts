@@ -1,8 +1,9 @@
 /** Inbox: ordered apply's waiting room: sealed runs that came too early, until what is before them is here.
  *  A pure state machine (DESIGN §5, Ordered apply): runs in, runs to apply out.
- *  Keeps: identity is (seq, checksum): the same run twice is one, another frame at a waiting seq is a fork;
- *  bounded in frames and bytes; only verified runs of named authors are ever offered here.
- *  Never: reads a clock, applies, or forgets a run that is not applied. */
+ *  Keeps: identity is (seq, checksum): the same frames twice are one run, other frames of one author and
+ *  epoch at a waiting seq are a fork, those of a later epoch displace it; bounded in frames and bytes;
+ *  only verified runs of named authors are ever offered here.
+ *  Never: reads a clock, applies, or forgets a frame that is not applied. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Position, Seq } from '../base/ids.ts'
@@ -20,7 +21,7 @@ export type Offer =
   | { readonly type: 'waiting' }
   /** The same frames wait already. */
   | { readonly type: 'repeated' }
-  /** No room, or below the first seq: dropped and to be counted. */
+  /** No room: dropped and to be counted. */
   | { readonly type: 'refused' }
   | { readonly type: 'forked'; readonly failure: ConstelliteError }
 
@@ -28,47 +29,52 @@ export type Inbox = {
   offer(run: SealedRun, received: Position): Offer
   /** Takes out a run that can be applied now, if any; drops those that are wholly behind. */
   take(received: Position): SealedRun | undefined
-  /** Frames that wait. */
+  /** Frames that wait, overlaps counted twice. */
   readonly size: number
 }
 
 export function createInbox(): Inbox {
-  const waiting = new Map<Seq, SealedRun>()
-  const frames = new Map<Seq, { readonly checksum: Uint8Array; readonly seal: Seal }>()
+  const waiting = new Set<SealedRun>()
+  let frameCount = 0
   let sizeBytes = 0
 
+  const add = (run: SealedRun): void => {
+    waiting.add(run)
+    frameCount += run.frames.length
+    sizeBytes += payloadBytesOf(run)
+  }
   const remove = (run: SealedRun): void => {
-    waiting.delete(run.firstSeq)
+    waiting.delete(run)
+    frameCount -= run.frames.length
     sizeBytes -= payloadBytesOf(run)
-    for (const frame of run.frames) frames.delete(frame.seq)
   }
   return {
     get size() {
-      return frames.size
+      return frameCount
     },
     offer(run, received) {
-      if (run.firstSeq < 1n) return { type: 'refused' }
-      for (const frame of run.frames) {
-        const known = frames.get(frame.seq)
-        if (known !== undefined && !equalBytes(known.checksum, frame.checksum)) {
-          return { type: 'forked', failure: forked(frame.seq, known.seal, run.seal) }
+      for (const other of [...waiting]) {
+        const seq = differsAt(run, other)
+        if (seq === undefined) continue
+        if (run.seal.epoch === other.seal.epoch) {
+          return { type: 'forked', failure: forked(seq, other.seal, run.seal) }
         }
+        if (run.seal.epoch > other.seal.epoch) remove(other)
       }
       if (run.firstSeq <= received.seq + 1n) return { type: 'ready' }
-      if (frames.has(run.firstSeq)) return { type: 'repeated' }
+      for (const other of [...waiting]) {
+        if (covers(other, run)) return { type: 'repeated' }
+        if (covers(run, other)) remove(other)
+      }
       const isOver =
-        frames.size + run.frames.length > PENDING_FRAMES_MAX ||
+        frameCount + run.frames.length > PENDING_FRAMES_MAX ||
         sizeBytes + payloadBytesOf(run) > PENDING_BYTES_MAX
       if (isOver) return { type: 'refused' }
-      waiting.set(run.firstSeq, run)
-      sizeBytes += payloadBytesOf(run)
-      for (const frame of run.frames) {
-        frames.set(frame.seq, { checksum: frame.checksum, seal: run.seal })
-      }
+      add(run)
       return { type: 'waiting' }
     },
     take(received) {
-      for (const run of [...waiting.values()]) {
+      for (const run of [...waiting]) {
         if (run.seal.seq <= received.seq) remove(run)
         else if (run.firstSeq <= received.seq + 1n) {
           remove(run)
@@ -78,6 +84,19 @@ export function createInbox(): Inbox {
       return undefined
     },
   }
+}
+
+/** The highest seq that both have, when their frames there differ; equal ones share all before them. */
+function differsAt(one: SealedRun, other: SealedRun): Seq | undefined {
+  const common = one.seal.seq < other.seal.seq ? one.seal.seq : other.seal.seq
+  const left = one.frames[Number(common - one.firstSeq)]
+  const right = other.frames[Number(common - other.firstSeq)]
+  if (left === undefined || right === undefined) return undefined
+  return equalBytes(left.checksum, right.checksum) ? undefined : common
+}
+
+function covers(one: SealedRun, other: SealedRun): boolean {
+  return one.firstSeq <= other.firstSeq && one.seal.seq >= other.seal.seq
 }
 
 function payloadBytesOf(run: SealedRun): number {

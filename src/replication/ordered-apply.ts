@@ -78,16 +78,12 @@ export function createOrderedApply(shard: ApplyTarget): OrderedApply {
   }
 }
 
-/** Failures after which this copy cannot go on with any peer: evidence that it checked itself.  A code that
- *  a peer merely says (`peerCode`) proves nothing and only ends the connection. */
-export function isFatal(error: unknown): boolean {
-  if (isFailure(error) && error.facts['peerCode'] !== undefined) return false
-  return (
-    isFailure(error, 'ErrForked') ||
-    isFailure(error, 'ErrDiverged') ||
-    isFailure(error, 'ErrSuperseded') ||
-    isFailure(error, 'ErrPoisoned')
-  )
+/** Failures after which this copy cannot go on with any peer: it halted, or it holds evidence that it
+ *  checked itself.  What a peer merely says (`remote`) proves nothing and only ends the connection; and a
+ *  run of a superseded author says something about the peer that sent it, not about this copy. */
+export function isFatal(shard: Pick<Shard, 'halted'>, error: unknown): boolean {
+  if (shard.halted !== undefined) return true
+  return isFailure(error, 'ErrForked') && error.facts['remote'] === undefined
 }
 
 function noRoom(run: SealedRun): ConstelliteError {

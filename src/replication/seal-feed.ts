@@ -4,7 +4,7 @@
 import { toSeq } from '../base/ids.ts'
 import type { Shard } from '../shard/shard.ts'
 import { createLocalReplicator } from './local.ts'
-import { RUN_PAYLOAD_BYTES_MAX } from './publisher.ts'
+import { RUN_PAYLOAD_BYTES_MAX } from './publish-state.ts'
 
 export type SealFeed = {
   /** Resolves when there may be a new sealed run. */

@@ -8,6 +8,8 @@ export type SharedLedger = {
   note(holder: string, position: Position): void
   /** Newest seq that any key holds; 0 before the first receipt. */
   newest(): Seq
+  /** Newest seq that this key holds. */
+  of(holder: string): Seq
   /** Resolves when `holders` distinct keys are at or past `position`. */
   until(position: Position, holders: number, signal?: AbortSignal): Promise<void>
   /** Rejects whoever waits. */
@@ -44,6 +46,7 @@ export function createSharedLedger(): SharedLedger {
       for (const seq of seqByHolder.values()) if (seq > newest) newest = seq
       return newest
     },
+    of: (holder) => seqByHolder.get(holder) ?? (0n as Seq),
     until({ seq }, holders, signal) {
       if (isMet(seq, holders)) return Promise.resolve()
       return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
-import { toSeq } from '../base/ids.ts'
+import { type Seq, toSeq } from '../base/ids.ts'
 import { formatHex } from '../bytes/text.ts'
 import { hlcToMs } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
@@ -13,7 +13,8 @@ import type { Shard } from '../shard/shard.ts'
 import { type Dialer, dial } from '../transport/dial.ts'
 import type { Peer, Transport } from '../transport/transport.ts'
 import { followPeer } from './follower.ts'
-import { type PublishHooks, publishToPeer } from './publisher.ts'
+import type { PublishHooks, PublishLine } from './publish-state.ts'
+import { publishToPeer } from './publisher.ts'
 import { createSealFeed, type SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
 import { createSharedLedger, type SharedLedger } from './shared.ts'
@@ -36,6 +37,9 @@ export type SyncOptions = {
 /** One relay's connection, as the status sees it. */
 type Line = {
   readonly transport: Transport
+  readonly publish: PublishLine
+  /** Newest seq that this relay says it has. */
+  peerSeq: Seq
   isConnected: boolean
   isLive: boolean
   progress: number | undefined
@@ -57,6 +61,8 @@ export function startSync(options: SyncOptions): Sync {
     ...options,
     lines: options.transports.map((transport) => ({
       transport,
+      publish: { holder: holderName(transport), bytesSinceSnapshot: 0 },
+      peerSeq: toSeq(0),
       isConnected: false,
       isLive: false,
       progress: undefined,
@@ -69,11 +75,9 @@ export function startSync(options: SyncOptions): Sync {
     isStopped: false,
   }
   const onChange = (): void => changed(state)
-  const unsubscribe = [shard.onAdvance(onChange), shard.onHalt(onChange)]
-  for (const line of state.lines) {
-    if (role === 'writer') holdFor(shard, holderName(line.transport))
-    state.dialers.push(dialLine(state, line))
-  }
+  const unsubscribe = [shard.onAdvance(onChange), shard.onHalt(() => endAll(state))]
+  if (role === 'writer') holdForRelays(state)
+  for (const line of state.lines) state.dialers.push(dialLine(state, line))
   return {
     get status() {
       return statusOf(state)
@@ -119,7 +123,7 @@ async function runSession(state: SyncState, line: Line, peer: Peer): Promise<'re
     return await publishToPeer(context, {
       exclusively: state.exclusively,
       nextSeal: state.feed.next,
-      holder: holderName(line.transport),
+      line: line.publish,
     })
   } finally {
     line.isConnected = false
@@ -138,6 +142,12 @@ function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
     },
     onShared(holder, position) {
       shared.note(formatHex(holder), position)
+      changed(state)
+    },
+    sharedSeq: (holder) => shared.of(formatHex(holder)),
+    onPeerHead(seq) {
+      if (seq <= line.peerSeq) return
+      line.peerSeq = seq
       changed(state)
     },
     onProgress(fraction) {
@@ -178,16 +188,31 @@ function stageOf({ shard, lines, isStopped }: SyncState): SyncStatus['state'] {
   return lines.some((line) => line.isConnected) ? 'catching-up' : 'connecting'
 }
 
-function pendingOf({ shard, role, shared }: SyncState): number {
-  if (role === 'follower') return Number(shard.received.seq - shard.head.seq)
+function pendingOf({ shard, role, shared, lines }: SyncState): number {
+  if (role === 'follower') {
+    const known = lines.map((line) => line.peerSeq).concat(shard.received.seq)
+    const newest = known.reduce((left, right) => (left > right ? left : right))
+    return Number(newest - shard.head.seq)
+  }
   return Math.max(0, Number(shard.durable.seq - shared.newest()))
 }
 
-/** The log keeps what a relay has not acknowledged, from where it last did. */
-function holdFor(shard: Shard, holder: string): void {
+/** The log keeps what a relay has not acknowledged, from where it last did; relays that are configured no
+ *  longer keep nothing. */
+function holdForRelays({ shard, lines }: SyncState): void {
+  const names = lines.map(({ publish }) => publish.holder)
   const range = shard.range()
   const from = range === undefined ? shard.head.seq : range.first - 1n
-  shard.hold(holder, toSeq(from))
+  for (const name of names) shard.hold(name, toSeq(from))
+  // It fails only when the log does, which the shard tells by itself.
+  shard.keepHolders(names).catch(() => undefined)
+}
+
+/** A halted shard ends every session. */
+function endAll(state: SyncState): void {
+  // A dialler's stop never rejects; sync.stop waits for the same promise.
+  for (const dialer of state.dialers) void dialer.stop()
+  changed(state)
 }
 
 function holderName(transport: Transport): string {

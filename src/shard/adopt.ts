@@ -1,14 +1,44 @@
-/** Adopt the authority of a shard of which this copy holds nothing yet: the genesis, whose hash is the
- *  shard id that the address named, and the hand-overs since.  Applying begins at the genesis itself. */
+/** Adopt an authority that a peer tells: the genesis, whose hash is the shard id that the address named,
+ *  and the hand-overs since.  A copy that holds nothing believes it and begins at the genesis; any other
+ *  learns what it means for itself and takes the frames from the chain or a snapshot.
+ *  Keeps: a writer that learns of a later author halts; a contradiction halts with both hand-overs. */
 
-import { orThrow } from '../base/failure.ts'
-import { readAuthority } from '../frame/authority.ts'
+import { isFailure, orThrow } from '../base/failure.ts'
+import type { Seq } from '../base/ids.ts'
+import { type Authority, currentTerm, readAuthority } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
-import { assertOpen, type ShardState } from './state.ts'
+import { superseded } from './apply.ts'
+import { mergeAuthority } from './authority.ts'
+import { assertOpen, halt, isOwnTerm, type ShardState } from './state.ts'
 
-export function adoptAuthority(state: ShardState, frames: readonly Frame[]): void {
+/** Whether the list asks this copy to go back: a hand-over at or below its head that it did not know. */
+export type AuthorityNews =
+  | { readonly type: 'none' }
+  | { readonly type: 'rewind'; readonly seq: Seq }
+
+export function adoptAuthority(state: ShardState, frames: readonly Frame[]): AuthorityNews {
   assertOpen(state)
-  const authority = orThrow(readAuthority(frames, state.id))
-  // Later hand-overs arrive in the chain itself; the frames enter it with their runs or a snapshot.
-  if (state.head.seq === 0n) state.authority = authority
+  const theirs = orThrow(readAuthority(frames, state.id))
+  const ours = state.authority
+  const merged = ours === undefined ? theirs : merge(state, ours, theirs)
+  if (state.head.seq === 0n) state.authority = merged
+  if (ours === undefined || currentTerm(merged).epoch === currentTerm(ours).epoch) {
+    return { type: 'none' }
+  }
+  const newer = merged.terms.filter((term) => term.epoch > currentTerm(ours).epoch)
+  const first = newer[0]
+  if (state.role === 'writer' && !isOwnTerm(state, merged)) {
+    throw halt(state, superseded(currentTerm(merged).frame))
+  }
+  if (first === undefined || first.fromSeq > state.head.seq) return { type: 'none' }
+  return { type: 'rewind', seq: first.fromSeq }
+}
+
+function merge(state: ShardState, ours: Authority, theirs: Authority): Authority {
+  try {
+    return mergeAuthority(ours, theirs)
+  } catch (error) {
+    if (isFailure(error, 'ErrForked')) throw halt(state, error)
+    throw error
+  }
 }

@@ -7,27 +7,19 @@
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, orThrow } from '../base/failure.ts'
 import { equalBytes, isZero } from '../bytes/compare.ts'
-import { type Authority, checkRight, currentTerm, extendAuthority } from '../frame/authority.ts'
+import { type Authority, checkRight, currentTerm } from '../frame/authority.ts'
 import { controlOf } from '../frame/control.ts'
 import { type Frame, positionOf, shardIdOf } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
-import { applyPayload, decodePayload } from '../pages/payload.ts'
+import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.ts'
+import { authorityAfter } from './authority.ts'
+import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
 import { judgeRun } from './judge.ts'
-import { assertOpen, emptyGroup, halt, type ShardState } from './state.ts'
+import { assertOpen, emptyGroup, halt, isOwnTerm, type ShardState } from './state.ts'
 
 /** Payload bytes of one transaction that a follower takes: it waits for the whole of it in memory. */
 export const TRANSACTION_BYTES_MAX = 1_073_741_824
-
-/** A transaction's pages over the newest version, worked out aside. */
-export type Overlay = {
-  readonly changes: Map<number, Uint8Array>
-  pageCount: number
-  pageCountMin: number
-  pageSize: number
-  readonly tables: Set<string>
-  isAnyTable: boolean
-}
 
 export async function applySealedRun(
   state: ShardState,
@@ -37,16 +29,13 @@ export async function applySealedRun(
   if (state.role === 'writer') await flushShard(state)
   assertOpen(state)
   const authority = authorityFor(state, run)
+  const { received, receivedHlc } = receivedIn(state)
   const judgement = judgeRun(
     {
-      received: receivedPosition(state),
-      receivedHlc: state.partial?.frames.at(-1)?.hlc ?? state.headHlc,
-      right: checkRight(authority, {
-        ...run.seal,
-        firstSeq: run.firstSeq,
-        lastSeq: run.seal.seq,
-      }),
-      checksumAt: (seq) => state.wal.readFrame(seq)?.checksum,
+      received,
+      receivedHlc,
+      right: checkRight(authority, { ...run.seal, firstSeq: run.firstSeq, lastSeq: run.seal.seq }),
+      checksumAt: (seq) => checksumAt(state, seq),
       sealCovering: (seq) =>
         state.newestSeal !== undefined && state.newestSeal.seq >= seq
           ? (state.wal.sealAt(state.newestSeal.seq) ?? state.newestSeal)
@@ -57,14 +46,28 @@ export async function applySealedRun(
   if (judgement.type === 'duplicate') return 'duplicate'
   if (judgement.type === 'refuse') throw judgement.failure
   if (judgement.type === 'halt') throw halt(state, judgement.failure)
-  if (state.role === 'writer' && authority !== state.authority) throw halt(state, superseded(run))
   await takeFrames(state, run, judgement.skip, authority)
   return 'applied'
 }
 
 export function receivedPosition(state: ShardState): ShardState['head'] {
+  return receivedIn(state).received
+}
+
+function receivedIn(state: ShardState): {
+  readonly received: ShardState['head']
+  readonly receivedHlc: ShardState['headHlc']
+} {
   const last = state.partial?.frames.at(-1)
-  return last === undefined ? state.head : positionOf(last)
+  if (last === undefined) return { received: state.head, receivedHlc: state.headHlc }
+  return { received: positionOf(last), receivedHlc: last.hlc }
+}
+
+/** Of a frame that is here, in the log or waiting for the rest of its transaction. */
+function checksumAt(state: ShardState, seq: bigint): Uint8Array | undefined {
+  const waiting = state.partial?.frames.find((frame) => frame.seq === seq)
+  // Whoever asks has a seq that a run names.
+  return (waiting ?? state.wal.readFrame(seq as ShardState['head']['seq']))?.checksum
 }
 
 /** The authority under which this run must stand: a hand-over at its start names the new author. */
@@ -79,10 +82,9 @@ function authorityFor(state: ShardState, run: SealedRun): Authority {
       retry: 'later',
     })
   }
-  if (first.kind !== 'control' || first.epoch <= currentTerm(state.authority).epoch) {
-    return state.authority
-  }
-  const { authority } = orThrow(extendAuthority(state.authority, first))
+  const authority = authorityAfter(state.authority, first)
+  if (currentTerm(authority).epoch === currentTerm(state.authority).epoch) return authority
+  if (state.role === 'writer' && !isOwnTerm(state, authority)) throw halt(state, superseded(first))
   if (first.seq <= state.head.seq) {
     throw new ConstelliteError({
       code: 'ErrUnavailable',
@@ -102,8 +104,11 @@ async function takeFrames(
   authority: Authority,
 ): Promise<void> {
   const frames = run.frames.slice(skip)
-  const overlay = beginOverlay(state)
-  for (const frame of frames) applyFrame(state, overlay, frame)
+  const overlay = beginOverlay(state.pages, state.partial?.overlay)
+  for (const frame of frames) {
+    if (frame.kind === 'control') checkControl(state, frame)
+    addToOverlay(overlay, state.pages, frame)
+  }
   const last = frames.at(-1)
   assert(last !== undefined, 'a judged run reaches past the head')
   if (last.flags.continues) {
@@ -114,8 +119,7 @@ async function takeFrames(
   checkRoot(state, run, overlay)
   const whole = [...(state.partial?.frames ?? []), ...frames]
   const earlierSeals = state.partial?.seals ?? []
-  assertOpen(state)
-  state.lastFramePlace = state.wal.stage({ type: 'frames', frames: whole })
+  const place = state.wal.stage({ type: 'frames', frames: whole })
   for (const seal of [...earlierSeals, run.seal]) state.wal.stage({ type: 'seal', seal })
   try {
     await state.wal.flush()
@@ -124,11 +128,14 @@ async function takeFrames(
   }
   state.partial = undefined
   state.authority = authority
+  state.lastFramePlace = place
+  if (isOwnTerm(state, authority)) state.role = 'writer'
   show(state, overlay, last, run)
+  if (isCheckpointDue(state)) await runCheckpoint(state)
 }
 
 /** Makes what is durable by now visible, all at once. */
-function show(state: ShardState, overlay: Overlay, last: Frame, run: SealedRun): void {
+function show(state: ShardState, overlay: ApplyOverlay, last: Frame, run: SealedRun): void {
   state.pages.commit(overlay.changes, overlay.pageCount, overlay.pageSize)
   advanceTree(state, overlay)
   state.group = emptyGroup(overlay.pageCount, overlay.pageSize)
@@ -144,63 +151,6 @@ function show(state: ShardState, overlay: Overlay, last: Frame, run: SealedRun):
     })
   }
   for (const listener of state.listeners.seal) listener(run.seal)
-}
-
-export function beginOverlay(state: ShardState): Overlay {
-  const { pages } = state
-  const pageCount = pages.pageCount(pages.version)
-  return {
-    changes: new Map(state.partial?.changes ?? []),
-    pageCount,
-    pageCountMin: pageCount,
-    pageSize: pages.pageSize,
-    tables: new Set(),
-    isAnyTable: false,
-  }
-}
-
-/** Adds one frame's pages.  Throws a typed failure when the payload does not fit the state before it. */
-export function applyFrame(state: ShardState, overlay: Overlay, frame: Frame): void {
-  if (frame.kind === 'control') {
-    checkControl(state, frame)
-    return
-  }
-  const section = frame.sections?.[0]
-  if (
-    frame.kind !== 'pages' ||
-    section === undefined ||
-    !('bytes' in section) ||
-    frame.flags.compressed ||
-    frame.flags.encrypted
-  ) {
-    throw new ConstelliteError({
-      code: 'ErrProtocol',
-      message: `Frame ${frame.seq} has no page payload that this version can apply.`,
-      hint: 'A newer version wrote it, or the peer left the payload out: update, or ask another peer.',
-      facts: { seq: frame.seq },
-    })
-  }
-  const payload = orThrow(decodePayload(section.bytes, { pageSize: overlay.pageSize }))
-  const countBefore = overlay.pageCount
-  const oldImage = (pgno: number): Uint8Array | undefined => {
-    if (pgno > countBefore) return undefined
-    return overlay.changes.get(pgno) ?? committedImage(state, overlay, pgno)
-  }
-  const changes = orThrow(applyPayload(payload, oldImage))
-  for (const pgno of overlay.changes.keys()) {
-    if (pgno > payload.pageCount) overlay.changes.delete(pgno)
-  }
-  for (const [pgno, image] of changes) overlay.changes.set(pgno, image)
-  overlay.pageCount = payload.pageCount
-  overlay.pageCountMin = Math.min(overlay.pageCountMin, payload.pageCount)
-  overlay.pageSize = payload.pageSize
-  for (const table of payload.tables) overlay.tables.add(table)
-  if (payload.tables.length === 0) overlay.isAnyTable = true
-}
-
-/** A page of the newest version, or zeros where this overlay has cut it off in between. */
-function committedImage(state: ShardState, overlay: Overlay, pgno: number): Uint8Array {
-  return pgno > overlay.pageCountMin ? new Uint8Array(overlay.pageSize) : state.pages.image(pgno)
 }
 
 function checkControl(state: ShardState, frame: Frame): void {
@@ -226,7 +176,7 @@ function keepPartial(
   state: ShardState,
   frames: readonly Frame[],
   run: SealedRun,
-  overlay: Overlay,
+  overlay: ApplyOverlay,
 ): void {
   const sizeBytes = (state.partial?.sizeBytes ?? 0) + sum(frames.map((frame) => frame.payloadBytes))
   if (!isZero(run.seal.root) || sizeBytes > TRANSACTION_BYTES_MAX) {
@@ -241,11 +191,11 @@ function keepPartial(
     sizeBytes,
     frames: [...(state.partial?.frames ?? []), ...frames],
     seals: [...(state.partial?.seals ?? []), run.seal],
-    changes: overlay.changes,
+    overlay,
   }
 }
 
-function checkRoot(state: ShardState, run: SealedRun, overlay: Overlay): void {
+function checkRoot(state: ShardState, run: SealedRun, overlay: ApplyOverlay): void {
   const root = state.tree.preview(overlay.changes, overlay.pageCount, overlay.pageSize)
   if (equalBytes(root, run.seal.root)) return
   throw halt(
@@ -259,13 +209,13 @@ function checkRoot(state: ShardState, run: SealedRun, overlay: Overlay): void {
   )
 }
 
-function superseded(run: SealedRun): ConstelliteError {
-  const first = run.frames[0] as Frame
+/** Also what a writer learns from a list of authors alone. */
+export function superseded(handOver: Frame): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrSuperseded',
-    message: `The shard was handed over to another writer at ${first.seq}.`,
+    message: `The shard was handed over to another writer at ${handOver.seq}.`,
     hint: 'This copy can no longer write.  Open it again to follow the new writer.',
-    facts: { seq: first.seq, author: first.author },
+    facts: { seq: handOver.seq, author: handOver.author },
   })
 }
 

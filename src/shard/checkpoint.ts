@@ -4,17 +4,38 @@
  *  when no holder needs them.  Keeps: a crash between any two steps replays to the same state. */
 
 import { assert } from '../base/assert.ts'
+import { isFailure } from '../base/failure.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import type { WalRecord } from '../wal/records.ts'
+import { flushShard } from './flush.ts'
 import { sealDurableHead } from './seal-head.ts'
-import { halt, type ShardState, startMarkOf } from './state.ts'
+import { CHECKPOINT_LOG_BYTES, halt, type ShardState, startMarkOf } from './state.ts'
 
 /** Bytes of images in one record. */
 const IMAGES_RECORD_BYTES = 1 << 20
 /** Leaves written to the leaves file in one go. */
 const LEAVES_RUN_MAX = 32_768
 
-/** Folds what is durable.  The caller sees to it that nothing is committed meanwhile. */
+/** Whether the segment is long enough to be folded, and everything in it durable. */
+export function isCheckpointDue(state: ShardState): boolean {
+  const { wal, capBytes, durable, head } = state
+  const limit = Math.min(CHECKPOINT_LOG_BYTES, Math.floor(capBytes / 2))
+  return wal.segmentBytes >= limit && durable.seq === head.seq
+}
+
+/** Flushes, and folds when it is time.  The caller sees to it that nothing is committed meanwhile. */
+export async function flushAndFold(state: ShardState): Promise<void> {
+  await flushShard(state)
+  // A follower folds where it applies, so that neither runs beside the other.
+  if (state.role !== 'writer' || !isCheckpointDue(state)) return
+  await state.mutex.run(async () => {
+    if (state.halted === undefined && !state.isClosed && isCheckpointDue(state)) {
+      await runCheckpoint(state)
+    }
+  })
+}
+
+/** Folds what is durable.  The caller holds the mutex and sees to it that nothing is committed meanwhile. */
 export async function runCheckpoint(state: ShardState): Promise<void> {
   assert(!state.isCheckpointing, 'one checkpoint at a time')
   state.isCheckpointing = true
@@ -27,6 +48,9 @@ export async function runCheckpoint(state: ShardState): Promise<void> {
     await state.wal.beginSegment(startMarkOf(state))
     state.lastFramePlace = undefined
   } catch (error) {
+    // A full device harmed nothing: the log has everything.  It is tried again after the next flush, and
+    // commits are refused when the log is full too.
+    if (isFailure(error, 'ErrQuota') && state.wal.poisoned === undefined) return
     throw halt(state, error)
   } finally {
     state.isCheckpointing = false

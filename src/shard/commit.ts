@@ -1,11 +1,11 @@
 /** Commit: one SQLite transaction becomes one frame, staged in the log, and the newest version of the
  *  pages.  Synchronous, because SQLite calls it from inside COMMIT.
- *  Keeps: all or nothing; a page whose bytes did not change is in neither frame nor version. */
+ *  Keeps: all or nothing; a page whose bytes did not change is in neither frame nor version.  The
+ *  comparison is the encoder's own, which has to read both pages anyway. */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import { nextSeq, type Position } from '../base/ids.ts'
-import { equalBytes } from '../bytes/compare.ts'
 import { tickHlc } from '../clock/hlc.ts'
 import {
   buildFrame,
@@ -14,6 +14,7 @@ import {
   type FrameKind,
   positionOf,
 } from '../frame/frame.ts'
+import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { encodePayloads } from '../pages/payload.ts'
 import type { PageChanges } from '../pages/store.ts'
 import { assertOpen, epochOf, type ShardState } from './state.ts'
@@ -35,9 +36,14 @@ export function commitTransaction(state: ShardState, transaction: Transaction): 
   const countBefore = pages.pageCount(pages.version)
   const oldImage = (pgno: number): Uint8Array | undefined =>
     pgno <= countBefore ? pages.image(pgno) : undefined
-  const changed = changedPages(transaction, oldImage)
+  if (transaction.pageCount > PAGE_COUNT_MAX) throw tooManyPages(transaction.pageCount)
+  const changed = new Map<number, Uint8Array>()
+  const payloads = encodePayloads({
+    ...transaction,
+    oldImage,
+    onChanged: (pgno, image) => changed.set(pgno, image),
+  })
   if (changed.size === 0 && transaction.pageCount === countBefore) return state.head
-  const payloads = encodePayloads({ ...transaction, changes: changed, oldImage })
   const frames = chainFrames(state, 'pages', payloads)
   // The only step that can fail; before it nothing has changed.
   state.lastFramePlace = state.wal.stage({ type: 'frames', frames })
@@ -45,19 +51,6 @@ export function commitTransaction(state: ShardState, transaction: Transaction): 
   advanceHead(state, frames)
   addToGroup(state, { ...transaction, changes: changed })
   return state.head
-}
-
-/** The pages whose bytes differ.  SQLite also writes pages that end as they began. */
-function changedPages(
-  transaction: Transaction,
-  oldImage: (pgno: number) => Uint8Array | undefined,
-): Map<number, Uint8Array> {
-  const changed = new Map<number, Uint8Array>()
-  for (const [pgno, image] of transaction.changes) {
-    const old = oldImage(pgno)
-    if (old === undefined || !equalBytes(old, image)) changed.set(pgno, image)
-  }
-  return changed
 }
 
 /** Frames for these payloads that go on from the head; all but the last say that more follows. */
@@ -116,6 +109,15 @@ export function addToGroup(state: ShardState, transaction: Transaction): void {
   for (const table of transaction.tables) group.tables.add(table)
   if (transaction.tables.length === 0) group.isAnyTable = true
   group.isEmpty = false
+}
+
+function tooManyPages(pageCount: number): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrTooLarge',
+    message: `The database would have ${pageCount} pages; at most ${PAGE_COUNT_MAX} are supported.`,
+    hint: 'The transaction was rolled back.  Delete rows and VACUUM, or split the database.',
+    facts: { pageCount, pageCountMax: PAGE_COUNT_MAX },
+  })
 }
 
 function readOnly(): ConstelliteError {

@@ -1,14 +1,14 @@
 /** The shard's face: the operations over one state, each a call into the file that answers it. */
 
-import { fail } from '../base/failure.ts'
-import { currentTerm, mayWrite } from '../frame/authority.ts'
-import type { MayWrite } from '../frame/run.ts'
+import { currentTerm } from '../frame/authority.ts'
 import { adoptAuthority } from './adopt.ts'
 import { applySealedRun, receivedPosition } from './apply.ts'
-import { runCheckpoint } from './checkpoint.ts'
+import { nobodyMayWrite, rightUnder } from './authority.ts'
+import { flushAndFold, runCheckpoint } from './checkpoint.ts'
 import { commitTransaction } from './commit.ts'
 import { flushShard } from './flush.ts'
-import { importPages, installSnapshot } from './install.ts'
+import { importPages } from './import.ts'
+import { installSnapshot } from './install.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
@@ -29,7 +29,11 @@ export function createShardFace(state: ShardState): Shard {
       const { author, epoch } = currentTerm(state.authority)
       return { key: author, epoch }
     },
-    mayWrite: (header, opening) => rightOf(state)(header, opening),
+    mayWrite(header, opening) {
+      const { authority } = state
+      const right = authority === undefined ? nobodyMayWrite : rightUnder(authority)
+      return right(header, opening)
+    },
     get head() {
       return state.head
     },
@@ -52,7 +56,7 @@ export function createShardFace(state: ShardState): Shard {
       return state.halted
     },
     commit: (transaction) => commitTransaction(state, transaction),
-    flush: () => flushShard(state),
+    flush: () => flushAndFold(state),
     async seal() {
       assertOpen(state)
       await sealDurableHead(state)
@@ -64,10 +68,19 @@ export function createShardFace(state: ShardState): Shard {
     readFrame: (seq) => wal.readFrame(seq),
     range: () => wal.range(),
     snapshot: () => createShardSnapshot(state),
-    install: (parts, onProgress) => mutex.run(() => installSnapshot(state, parts, onProgress)),
-    importPages: (source) => mutex.run(() => importPages(state, source)),
+    install: (parts, onProgress) => installSnapshot(state, parts, onProgress),
+    importPages: (source) => importPages(state, source),
     verify: (onProgress) => verifyShard(state, onProgress),
-    hold: (holder, seq) => wal.hold(holder, seq),
+    hold(holder, seq) {
+      // What it released before it released for good.
+      if (!wal.holders.some(({ name }) => name === holder)) wal.hold(holder, seq)
+    },
+    async keepHolders(names) {
+      for (const { name } of wal.holders) if (!names.includes(name)) await wal.drop(name)
+    },
+    get logUse() {
+      return { sizeBytes: wal.logBytes, capBytes: state.capBytes }
+    },
     release: (holder, seq) => wal.release(holder, seq),
     onAdvance: (listener) => subscribe(listeners.advance, listener),
     onSeal: (listener) => subscribe(listeners.seal, listener),
@@ -76,20 +89,8 @@ export function createShardFace(state: ShardState): Shard {
       halt(state, failure)
     },
     checkpoint: () => mutex.run(() => checkpointNow(state)),
-    close: () => mutex.run(() => close(state)),
+    close: () => state.slotMutex.run(() => mutex.run(() => close(state))),
   }
-}
-
-/** Before the genesis is known nobody may write. */
-function rightOf({ authority }: ShardState): MayWrite {
-  if (authority !== undefined) return mayWrite(authority)
-  return () =>
-    fail({
-      code: 'ErrAuthor',
-      message: 'A run arrived before the genesis that says who may write.',
-      hint: 'The peer must send the authority first.',
-      retry: 'later',
-    })
 }
 
 async function checkpointNow(state: ShardState): Promise<void> {

@@ -1,14 +1,13 @@
 /** Flush: closes the open group, makes it durable in one write and one flush, tells those who listen, and
- *  decides whether it is time to seal or to checkpoint.
+ *  decides whether it is time to seal.
+ *  Never: folds the log; a snapshot and a verification flush beside commits (checkpoint.ts).
  *  Keeps: calls while a flush runs share the next one; no listener hears of what is not durable. */
 
 import type { Position } from '../base/ids.ts'
-import { runCheckpoint } from './checkpoint.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { Advance } from './shard.ts'
 import {
   assertOpen,
-  CHECKPOINT_LOG_BYTES,
   emptyGroup,
   halt,
   SEAL_FRAMES_MAX,
@@ -50,7 +49,6 @@ async function flushOnce(state: ShardState): Promise<void> {
     for (const listener of state.listeners.advance) listener(advance)
     scheduleSeal(state)
   }
-  if (state.wal.segmentBytes >= CHECKPOINT_LOG_BYTES) await runCheckpoint(state)
 }
 
 /** The tree advances when a group closes, by that group's pages (FORMATS §9). */

@@ -1,227 +1,143 @@
-/** Install: a whole page image replaces the pages of this copy: a snapshot of the same shard, or a foreign
- *  file that enters as one control frame.
+/** Install: a whole page image replaces the pages of this copy: a snapshot of the same shard.
  *  Order: into the page file that is not in use, verified, synced; then named by a new log segment, which
- *  is the one step that makes it true.  Keeps: before that step a crash leaves the old state, after it
- *  the new one; a bad image changes nothing. */
+ *  is the one step that makes it true (slot.ts).  Applying goes on beside the filling; what was judged
+ *  before it is judged again when the snapshot takes its place.
+ *  Keeps: a bad image changes nothing; what is known of the authority is never unlearned; only a
+ *  hand-over at or below the head moves this copy back; nothing that a snapshot does not prove is
+ *  believed, its clock least of all. */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError, type FailureInit, orThrow } from '../base/failure.ts'
-import { nextSeq, type Position } from '../base/ids.ts'
+import type { Hlc } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
-import { HASH_BYTES } from '../crypto/hash.ts'
-import { type Authority, checkRight, currentTerm, readAuthority } from '../frame/authority.ts'
-import { encodeControl } from '../frame/control.ts'
-import { createSeal, verifySeal } from '../frame/seal.ts'
+import { type Authority, checkRight, readAuthority, termAt } from '../frame/authority.ts'
+import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
-import { createPageTree, leafOf, type PageTree } from '../pages/tree.ts'
-import type { DeviceFile } from '../storage/device.ts'
-import { chainFrames } from './commit.ts'
-import { flushShard } from './flush.ts'
-import type { PageImport } from './shard.ts'
-import {
-  assertOpen,
-  emptyGroup,
-  epochOf,
-  halt,
-  leavesFileName,
-  pageFileName,
-  type ShardState,
-  startMarkOf,
-} from './state.ts'
+import { authorityUpTo, mergeAuthority } from './authority.ts'
+import { type NewPages, type Slot, switchToSlot, syncSlot, withSlot } from './slot.ts'
+import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
 
-/** Bytes of pages written in one go. */
-const WRITE_RUN_BYTES = 1 << 20
-
-/** The page file that is not in use, being filled. */
-type Slot = {
-  readonly slot: 0 | 1
-  readonly pageFile: DeviceFile
-  readonly leavesFile: DeviceFile
+export type Installed = {
+  /** The copy went back behind frames that a hand-over superseded. */
+  readonly isRewound: boolean
 }
+
+/** What a snapshot means for this copy as it stands. */
+type Placing = { readonly authority: Authority; readonly isRewind: boolean }
 
 export async function installSnapshot(
   state: ShardState,
   parts: AsyncIterable<Uint8Array>,
   onProgress: (fraction: number) => void = () => {},
-): Promise<void> {
-  assertOpen(state)
-  await withSlot(state, (slot) => installInto(state, slot, parts, onProgress))
+): Promise<Installed> {
+  return state.slotMutex.run(async () => {
+    assertOpen(state)
+    return withSlot(state, async (slot) => {
+      const { header, pages } = await fillSlot(state, slot, { parts, onProgress })
+      return state.mutex.run(() => takePlace(state, header, pages))
+    })
+  })
 }
 
-async function installInto(
+async function fillSlot(
   state: ShardState,
   slot: Slot,
-  parts: AsyncIterable<Uint8Array>,
-  onProgress: (fraction: number) => void,
-): Promise<void> {
-  let authority: Authority | undefined
+  source: {
+    readonly parts: AsyncIterable<Uint8Array>
+    readonly onProgress: (fraction: number) => void
+  },
+): Promise<{ readonly header: SnapshotHeader; readonly pages: NewPages }> {
   let pageSize = 0
   let pageCount = 0
-  const result = await readSnapshot(parts, {
+  const result = await readSnapshot(source.parts, {
     header(header) {
-      authority = checkHeader(state, header)
+      placeOf(state, header)
       pageSize = header.pageSize
       pageCount = header.pageCount
     },
     pages(firstPgno, bytes) {
       slot.pageFile.write((firstPgno - 1) * pageSize, bytes)
-      onProgress((firstPgno - 1 + bytes.byteLength / pageSize) / pageCount)
+      source.onProgress((firstPgno - 1 + bytes.byteLength / pageSize) / pageCount)
     },
   })
   const header = orThrow(result)
-  const { tree } = header
-  await syncSlot(slot, tree)
-  state.partial = undefined
-  state.authority = authority
-  state.head = { seq: header.seal.seq, checksum: header.seal.checksum }
-  state.headHlc = header.hlc
-  state.newestSeal = header.seal
-  state.installed = { position: state.head, root: header.seal.root }
-  await switchTo(state, slot, { tree, pageSize, pageCount })
+  await syncSlot(slot, header.tree)
+  return { header, pages: { slot, tree: header.tree, pageSize, pageCount } }
 }
 
-/** What must hold before a single page is taken. */
-function checkHeader(state: ShardState, header: SnapshotHeader): Authority {
+async function takePlace(
+  state: ShardState,
+  header: SnapshotHeader,
+  pages: NewPages,
+): Promise<Installed> {
+  assertOpen(state)
   const { seal } = header
-  const authority = orThrow(readAuthority(header.authority, state.id))
+  const { authority, isRewind } = placeOf(state, header)
+  const head = { seq: seal.seq, checksum: seal.checksum }
+  await switchToSlot(state, pages, {
+    authority,
+    head,
+    headHlc: provedClock(state, authority, isRewind),
+    newestSeal: seal,
+    installed: { position: head, root: seal.root },
+  })
+  return { isRewound: isRewind }
+}
+
+/** What must hold before a single page is taken, and again when all are here. */
+function placeOf(state: ShardState, header: SnapshotHeader): Placing {
+  const { seal } = header
+  if (state.role === 'writer') throw refusal('ErrProtocol', 'A writer takes no snapshot.')
   if (!equalBytes(seal.shard, state.id)) {
     throw refusal('ErrShardMismatch', 'The snapshot belongs to another shard.')
   }
-  orThrow(checkRight(authority, { ...seal, firstSeq: seal.seq, lastSeq: seal.seq }))
+  const theirs = orThrow(readAuthority(header.authority, state.id))
+  const merged = state.authority === undefined ? theirs : mergeAuthority(state.authority, theirs)
+  orThrow(checkRight(merged, { ...seal, firstSeq: seal.seq, lastSeq: seal.seq }))
   if (!verifySeal(seal)) {
     throw refusal('ErrSignature', 'The signature of the snapshot’s seal does not verify.')
   }
-  const isRewind = currentTerm(authority).epoch > epochOf(state) && state.head.seq > 0n
-  if (seal.seq < state.head.seq && !isRewind) {
-    throw refusal('ErrProtocol', 'The snapshot is older than this copy.')
-  }
-  return authority
-}
-
-export async function importPages(state: ShardState, source: PageImport): Promise<Position> {
-  assertOpen(state)
-  await flushShard(state)
-  if (state.role !== 'writer' || state.head.seq !== 1n || state.tree.pageCount !== 0) {
-    throw new ConstelliteError({
-      code: 'ErrNotEmpty',
-      message: 'A file can only be imported into a new database.',
-      hint: 'Import under a new name.',
-    })
-  }
-  return withSlot(state, (slot) => importInto(state, slot, source))
-}
-
-async function importInto(state: ShardState, slot: Slot, source: PageImport): Promise<Position> {
-  const { pageSize, pageCount } = source
-  const leaves = await copyPages(source, slot)
-  const tree = createPageTree({ pageSize, leaves: joinLeaves(leaves) })
-  await syncSlot(slot, tree)
-  const root = tree.root()
-  const payload = encodeControl({ op: 'import', pageSize, pageCount, root })
-  const [frame] = chainFrames(state, 'control', [payload])
-  if (frame === undefined) throw refusal('ErrInternal', 'An import makes one frame.')
-  const position = { seq: nextSeq(state.head.seq), checksum: frame.checksum }
-  const seal = await createSeal(state.signer, {
-    shard: state.id,
-    epoch: frame.epoch,
-    seq: position.seq,
-    checksum: position.checksum,
-    root,
-  })
-  state.head = position
-  state.headHlc = frame.hlc
-  state.newestSeal = seal
-  state.installed = { position, root }
-  await switchTo(state, slot, { tree, pageSize, pageCount })
-  return position
-}
-
-async function copyPages(source: PageImport, slot: Slot): Promise<Uint8Array[]> {
-  const { pageSize, pageCount } = source
-  const leaves: Uint8Array[] = []
-  const pagesPerRun = Math.max(1, Math.floor(WRITE_RUN_BYTES / pageSize))
-  const buffer = new Uint8Array(pagesPerRun * pageSize)
-  for (let first = 1; first <= pageCount; first += pagesPerRun) {
-    source.signal?.throwIfAborted()
-    const count = Math.min(pagesPerRun, pageCount - first + 1)
-    for (let index = 0; index < count; index++) {
-      const page = buffer.subarray(index * pageSize, (index + 1) * pageSize)
-      await source.readPage(first + index, page)
-      leaves.push(leafOf(page))
+  const term = termAt(merged, seal.seq)
+  const isRewind = term.epoch > epochAtHead(state) && term.fromSeq <= state.head.seq
+  if (!isRewind) {
+    refuseFork(state, seal)
+    if (seal.seq < state.head.seq) {
+      throw refusal('ErrProtocol', 'The snapshot is older than this copy.')
     }
-    slot.pageFile.write((first - 1) * pageSize, buffer.subarray(0, count * pageSize))
-    source.onProgress?.((first - 1 + count) / pageCount)
   }
-  return leaves
+  return { authority: authorityUpTo(merged, seal.seq), isRewind }
 }
 
-/** Fills the slot that is not in use; when that fails, nothing of it stays. */
-async function withSlot<T>(state: ShardState, fill: (slot: Slot) => Promise<T>): Promise<T> {
-  const slot = await openSlot(state)
-  try {
-    return await fill(slot)
-  } catch (error) {
-    if (state.slot !== slot.slot) throw error
-    slot.pageFile.close()
-    slot.leavesFile.close()
-    await state.device.remove([pageFileName(slot.slot), leavesFileName(slot.slot)])
-    throw error
-  }
+function epochAtHead(state: ShardState): bigint {
+  const { authority, head } = state
+  return authority === undefined || head.seq === 0n
+    ? epochOf(state)
+    : termAt(authority, head.seq).epoch
 }
 
-async function openSlot(state: ShardState): Promise<Slot> {
-  const slot = state.slot === 0 ? 1 : 0
-  const names = [pageFileName(slot), leavesFileName(slot)]
-  await state.device.remove(names)
-  const [pageFile, leavesFile] = await state.device.open(names)
-  if (pageFile === undefined || leavesFile === undefined) {
-    throw refusal('ErrStorage', 'The device did not open the second page file.')
-  }
-  return { slot, pageFile, leavesFile }
+/** A valid seal of another frame at a seq that is here proves a fork. */
+function refuseFork(state: ShardState, seal: Seal): void {
+  const { head } = state
+  const own = seal.seq === head.seq ? head.checksum : state.wal.readFrame(seal.seq)?.checksum
+  if (own === undefined || head.seq === 0n || equalBytes(own, seal.checksum)) return
+  const ours = state.newestSeal
+  assert(ours !== undefined, 'a follower holds sealed frames only')
+  throw halt(
+    state,
+    new ConstelliteError({
+      code: 'ErrForked',
+      message: `Two valid frames claim position ${seal.seq}: the writer's history has forked.`,
+      hint: 'Two copies wrote with one key (a restored backup, a cloned folder). Decide which history counts.',
+      facts: { seq: seal.seq, ours: encodeSeal(ours), theirs: encodeSeal(seal) },
+    }),
+  )
 }
 
-async function syncSlot(slot: Slot, tree: PageTree): Promise<void> {
-  await slot.pageFile.sync()
-  slot.leavesFile.write(0, tree.leaves())
-  await slot.leavesFile.sync()
-}
-
-/** The new segment names the filled slot; from then on it is the database. */
-async function switchTo(
-  state: ShardState,
-  slot: Slot,
-  pages: { readonly tree: PageTree; readonly pageSize: number; readonly pageCount: number },
-): Promise<void> {
-  const old = { pageFile: state.pageFile, leavesFile: state.leavesFile, slot: state.slot }
-  state.slot = slot.slot
-  state.pageFile = slot.pageFile
-  state.leavesFile = slot.leavesFile
-  state.tree = pages.tree
-  state.staleLeaves.clear()
-  state.durable = state.head
-  state.lastFramePlace = undefined
-  state.unsealedFrames = 0
-  state.unsealedBreaks = []
-  state.group = emptyGroup(pages.pageCount, pages.pageSize)
-  state.pages.replace(slot.pageFile, pages.pageSize, pages.pageCount)
-  try {
-    await state.wal.beginSegment(startMarkOf(state))
-  } catch (error) {
-    throw halt(state, error)
-  }
-  old.pageFile.close()
-  old.leavesFile.close()
-  await state.device.remove([pageFileName(old.slot), leavesFileName(old.slot)])
-  for (const listener of state.listeners.advance) {
-    listener({ position: state.head, tables: [], origin: 'installed' })
-  }
-  const seal = state.newestSeal
-  if (seal !== undefined) for (const listener of state.listeners.seal) listener(seal)
-}
-
-function joinLeaves(leaves: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(leaves.length * HASH_BYTES)
-  for (const [index, leaf] of leaves.entries()) bytes.set(leaf, index * HASH_BYTES)
-  return bytes
+/** Nothing in a snapshot proves its clock.  What is proved lies below it: the genesis' clock, and, unless
+ *  this copy goes back, the clock of its own head. */
+function provedClock(state: ShardState, authority: Authority, isRewind: boolean): Hlc {
+  const { hlc } = authority.genesis.frame
+  return isRewind || hlc > state.headHlc ? hlc : state.headHlc
 }
 
 function refusal(code: FailureInit['code'], message: string): ConstelliteError {

@@ -19,11 +19,13 @@ import { rebuildPageTree } from '../pages/rebuild.ts'
 import { createPageStore } from '../pages/store.ts'
 import { createPageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
+import { capBytesOf } from '../wal/create.ts'
 import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
 import { readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
+import { removeSlot } from './slot.ts'
 import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
 
 export type OpenShardOptions = {
@@ -104,6 +106,8 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
   }
   // What recovery read may still sit in a cache of the platform only.
   await wal.flush()
+  // What an install that a crash cut short, or the one before it, has left.
+  await removeSlot(device, slot === 0 ? 1 : 0)
   return { shard: createShardFace(state), tornBytes: recovery.tornBytes, isNew: false }
 }
 
@@ -176,6 +180,8 @@ function blankState(
     pages: parts.pages,
     listeners: { advance: new Set(), seal: new Set(), halt: new Set() },
     mutex: createMutex(),
+    slotMutex: createMutex(),
+    capBytes: capBytesOf(options.wal),
     tree: createPageTree(),
     leavesFile: parts.files.leavesFile,
     pageFile: parts.files.pageFile,

@@ -10,13 +10,13 @@ import { equalBytes } from '../bytes/compare.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { type Authority, currentTerm, extendAuthority, readAuthority } from '../frame/authority.ts'
 import { type Frame, positionOf } from '../frame/frame.ts'
-import { applyPayload, decodePayload } from '../pages/payload.ts'
 import type { PageStore } from '../pages/store.ts'
 import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import type { RecordPlace, WalRecord } from '../wal/records.ts'
 import type { Recovery } from '../wal/wal.ts'
 import type { ShardState } from './state.ts'
+import { addPagesFrame, type OpenTransaction } from './transaction.ts'
 
 type Placed = { readonly place: RecordPlace; readonly record: WalRecord }
 
@@ -49,7 +49,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
       const controls = record.frames.filter((frame) => frame.kind === 'control')
       for (const frame of controls) authority = replayControl(authority, frame, mark.shard)
       const framed = record.frames.filter((frame) => frame.kind === 'pages')
-      if (framed.length > 0) replayTransaction(pages, framed, { place, repairedAt, changed })
+      replayTransactions(pages, framed, { place, repairedAt, changed })
       const last = record.frames[record.frames.length - 1] as Frame
       head = positionOf(last)
       headHlc = last.hlc
@@ -117,7 +117,8 @@ function placesOfImages(records: readonly Placed[]): Map<number, RecordPlace> {
   return places
 }
 
-function replayTransaction(
+/** One record may hold several transactions: a sealed run that was applied in one step. */
+function replayTransactions(
   pages: PageStore,
   frames: readonly Frame[],
   context: {
@@ -127,28 +128,26 @@ function replayTransaction(
   },
 ): void {
   const { place, repairedAt, changed } = context
-  const countBefore = pages.pageCount(pages.version)
-  const changes = new Map<number, Uint8Array>()
-  let pageCount = countBefore
-  let pageSize = pages.pageSize
+  let open: OpenTransaction | undefined
   for (const frame of frames) {
-    const section = frame.sections?.[0]
-    assert(section !== undefined && 'bytes' in section, 'the log holds whole frames')
-    const payload = orThrow(decodePayload(section.bytes, { pageSize }))
-    const applied = orThrow(
-      applyPayload(payload, (pgno) => (pgno > countBefore ? undefined : pages.image(pgno))),
-    )
-    for (const [pgno, image] of applied) {
+    const countBefore = pages.pageCount(pages.version)
+    open = addPagesFrame(open, frame, {
+      pageSize: pages.pageSize,
+      pageCount: countBefore,
+      image: (pgno) => pages.image(pgno),
+    })
+    if (frame.flags.continues) continue
+    const { changes, pageCount, pageSize } = open
+    open = undefined
+    for (const pgno of changes.keys()) {
+      changed.add(pgno)
       const repaired = repairedAt.get(pgno)
-      if (repaired !== undefined && comparePlaces(place, repaired) <= 0) continue
-      changes.set(pgno, image)
+      if (repaired !== undefined && comparePlaces(place, repaired) <= 0) changes.delete(pgno)
     }
-    pageCount = payload.pageCount
-    pageSize = payload.pageSize
-    for (const pgno of applied.keys()) changed.add(pgno)
+    for (let pgno = countBefore + 1; pgno <= pageCount; pgno++) changed.add(pgno)
+    pages.commit(changes, pageCount, pageSize)
   }
-  for (let pgno = countBefore + 1; pgno <= pageCount; pgno++) changed.add(pgno)
-  pages.commit(changes, pageCount, pageSize)
+  assert(open === undefined, 'the log replays whole transactions')
 }
 
 function replayImages(

@@ -10,6 +10,8 @@ import type { Frame } from '../frame/frame.ts'
 import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { PageChanges, PageStore } from '../pages/store.ts'
+import type { AuthorityNews } from './adopt.ts'
+import type { Installed } from './install.ts'
 
 export type ShardRole = 'writer' | 'follower'
 
@@ -60,8 +62,10 @@ export type Shard = {
   /** Seals the newest flushed head if it is not sealed; resolves with the newest seal. */
   seal(): Promise<Seal | undefined>
 
-  /** Takes the genesis (and hand-overs) of a shard of which this copy holds nothing yet. */
-  adoptAuthority(frames: readonly Frame[]): void
+  /** Takes the genesis and hand-overs that a peer tells.  A copy that holds nothing begins with them; any
+   *  other learns whether it has to go back, by a snapshot at or past `seq`.  Halts a writer that was
+   *  superseded (ErrSuperseded), and whoever sees two hand-overs of one epoch (ErrForked). */
+  adoptAuthority(frames: readonly Frame[]): AuthorityNews
   /** Applies a run that `decodeRun` verified and that reaches past `received`, in one durable step.
    *  'duplicate' when everything in it was already here.  Rejects, with nothing changed: ErrAuthor,
    *  ErrGap (it begins too late), ErrProtocol; and halts the shard with ErrForked, ErrDiverged,
@@ -78,16 +82,23 @@ export type Shard = {
   /** A snapshot at the newest seal, as an iterable of parts; pages are pinned until it ends. */
   snapshot(): Promise<AsyncIterable<Uint8Array>>
   /** Replaces this copy's state by a snapshot, atomically, after verifying it against its seal and
-   *  authority. */
-  install(parts: AsyncIterable<Uint8Array>, onProgress?: (fraction: number) => void): Promise<void>
+   *  authority.  Runs are applied beside it until its last page is here. */
+  install(
+    parts: AsyncIterable<Uint8Array>,
+    onProgress?: (fraction: number) => void,
+  ): Promise<Installed>
   /** Takes a whole foreign database file, page by page, into a copy that has nothing but its genesis
    *  (else ErrNotEmpty), as one control frame and a new page file; atomic. */
   importPages(source: PageImport): Promise<Position>
   /** Recomputes the state root from the page file, and the chain and seals of the frames still held. */
   verify(onProgress?: (fraction: number) => void): Promise<VerifyReport>
 
-  /** Someone needs frames above `seq`; they stay in the log until released. */
+  /** Someone needs frames above `seq`; they stay in the log until released.  A name that holds already
+   *  keeps what it has released. */
   hold(holder: string, seq: Seq): void
+  /** Drops every holder but these. */
+  keepHolders(names: readonly string[]): Promise<void>
+  readonly logUse: { readonly sizeBytes: number; readonly capBytes: number }
   release(holder: string, seq: Seq): Promise<void>
 
   /** Calls `listener` after every change of the newest state; answers the way to stop. */

@@ -24,7 +24,11 @@ export async function createShardSnapshot(state: ShardState): Promise<AsyncItera
     await sealDurableHead(state)
     const seal = state.newestSeal
     // Commits may have come in between; the pages must be those of the seal.
-    if (seal === undefined || seal.seq !== state.head.seq) continue
+    if (seal === undefined || seal.seq !== state.head.seq) {
+      assertOpen(state)
+      if (state.role !== 'writer') throw unsealed()
+      continue
+    }
     const version = pages.pin()
     assert(state.durable.seq === seal.seq, 'a sealed head is durable')
     return readPinned(
@@ -45,6 +49,15 @@ export async function createShardSnapshot(state: ShardState): Promise<AsyncItera
       }),
     )
   }
+}
+
+function unsealed(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrUnavailable',
+    message: 'The newest frames here have no seal, so that nobody could check them.',
+    hint: 'Wait for the next sealed run of their writer.',
+    retry: 'later',
+  })
 }
 
 async function* readPinned(

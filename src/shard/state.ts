@@ -6,6 +6,7 @@ import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
 import type { Hlc, Position } from '../base/ids.ts'
 import type { Mutex } from '../base/mutex.ts'
+import { equalBytes } from '../bytes/compare.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { type Authority, authorityFrames, currentTerm } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
@@ -15,6 +16,7 @@ import type { PageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
 import type { RecordPlace, StartMark } from '../wal/records.ts'
 import type { Wal } from '../wal/wal.ts'
+import type { ApplyOverlay } from './apply-overlay.ts'
 import type { Advance, ShardRole } from './shard.ts'
 
 /** Seal after this many frames or bytes of payload at the latest (DESIGN §2, Seals). */
@@ -24,7 +26,7 @@ export const SEAL_PAYLOAD_BYTES_MAX = 4_194_304
 export const SEAL_INTERVAL_MIN_MS = 1
 /** A head that nobody waits for is sealed after this much quiet. */
 export const SEAL_IDLE_MS = 50
-/** A segment of this size is folded into the page file. */
+/** A segment of this size is folded into the page file; or of half the log's cap, if that is less. */
 export const CHECKPOINT_LOG_BYTES = 8_388_608
 
 /** Pages changed by the transactions of the group that is open. */
@@ -42,10 +44,10 @@ export type OpenGroup = {
 
 /** Frames of a transaction that has not wholly arrived, verified but neither stored nor shown. */
 export type PartialTransaction = {
-  sizeBytes: number
-  frames: Frame[]
-  seals: Seal[]
-  changes: Map<number, Uint8Array>
+  readonly sizeBytes: number
+  readonly frames: readonly Frame[]
+  readonly seals: readonly Seal[]
+  readonly overlay: ApplyOverlay
 }
 
 export type Listeners = {
@@ -64,6 +66,10 @@ export type ShardState = {
   readonly listeners: Listeners
   /** Held by whatever must not run beside another change of state: apply, install, import, checkpoint. */
   readonly mutex: Mutex
+  /** Held by whoever fills the page file that is not in use; taken before `mutex`. */
+  readonly slotMutex: Mutex
+  /** Most bytes that the log may take. */
+  readonly capBytes: number
   tree: PageTree
   leavesFile: DeviceFile
   pageFile: DeviceFile
@@ -72,6 +78,7 @@ export type ShardState = {
   role: ShardRole
   authority: Authority | undefined
   head: Position
+  /** The head's clock; after an install, whose head brings no proof of it, a proved clock below it. */
   headHlc: Hlc
   durable: Position
   newestSeal: Seal | undefined
@@ -165,6 +172,11 @@ export function authorityOf(state: ShardState): readonly Frame[] {
   return state.authority === undefined ? [] : authorityFrames(state.authority)
 }
 
+/** Whether this authority names this copy as the writer. */
+export function isOwnTerm(state: Pick<ShardState, 'signer'>, authority: Authority): boolean {
+  return equalBytes(currentTerm(authority).author, state.signer.publicKey)
+}
+
 /** The epoch in force at the newest seq. */
 export function epochOf(state: ShardState): bigint {
   return state.authority === undefined ? 0n : currentTerm(state.authority).epoch
@@ -178,11 +190,14 @@ export function leavesFileName(slot: 0 | 1): string {
   return `leaves-${slot}`
 }
 
-/** SQLite's header, offset 52: the largest root b-tree page, non-zero in the auto-vacuum modes; offset
- *  64: non-zero for incremental (file format, §1.3.12).  0 none, 1 full, 2 incremental. */
 function autoVacuumOf(pages: PageStore): number {
   if (pages.pageSize === 0 || pages.pageCount(pages.version) === 0) return 0
-  const header = pages.image(1)
+  return autoVacuumIn(pages.image(1))
+}
+
+/** SQLite's header, offset 52: the largest root b-tree page, non-zero in the auto-vacuum modes; offset
+ *  64: non-zero for incremental (file format, §1.3.12).  0 none, 1 full, 2 incremental. */
+export function autoVacuumIn(header: Uint8Array): number {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
   if (view.getUint32(52) === 0) return 0
   return view.getUint32(64) === 0 ? 1 : 2

@@ -1,0 +1,52 @@
+/** What the parts of a publishing session share: comparing heads, sending, and taking the peer's word. */
+
+import type { Position, Seq } from '../base/ids.ts'
+import type { OrderedApply } from './ordered-apply.ts'
+import type { SessionContext } from './session.ts'
+
+/** Payload of one run at most, unless one transaction is larger. */
+export const RUN_PAYLOAD_BYTES_MAX = 524_288
+/** A snapshot is uploaded when the frames since the last outweigh the page image, and this at least. */
+export const SNAPSHOT_FRAMES_BYTES_MIN = 8_388_608
+/** Fraction of its cap at which the log counts as nearly full. */
+export const LOG_NEARLY_FULL = 0.75
+
+/** What outlives the sessions with one relay. */
+export type PublishLine = {
+  /** Name under which the log holds frames for this relay. */
+  readonly holder: string
+  bytesSinceSnapshot: number
+}
+
+export type PublishHooks = {
+  /** Runs a task that changes pages under SQLite: never beside an open write transaction. */
+  exclusively<T>(task: () => Promise<T>): Promise<T>
+  /** Resolves when there may be a new sealed run. */
+  nextSeal(): Promise<void>
+  readonly line: PublishLine
+}
+
+export type PublishState = {
+  readonly context: SessionContext
+  readonly hooks: PublishHooks
+  readonly apply: OrderedApply
+  /** Next seq to send; undefined until heads were compared. */
+  cursor: Seq | undefined
+  /** Highest seq that the peer told of and this copy must adopt first. */
+  adoptUpTo: Seq
+  hasAskedAuthority: boolean
+  /** The peer needs a snapshot though the log could serve it frames: it has no room for more of them, or
+   *  its followers can go back behind a hand-over only by one. */
+  snapshotDueAt: Seq | undefined
+  /** The peer refused a run for want of room; until a snapshot is there it refuses what follows too. */
+  isMakingRoom: boolean
+  /** Where the newest snapshot of this session stands. */
+  snapshotSent: Position | undefined
+  isEnded: boolean
+  wake: () => void
+}
+
+export function startSending(state: PublishState, from: Seq): void {
+  state.cursor = from
+  state.wake()
+}
