@@ -57,6 +57,11 @@ export type FailureCode =
   | 'ErrDenied' // the relay does not take this shard or key
   | 'ErrRelayFull' // a relay quota
   | 'ErrUnavailable' // the relay has not what was asked for
+  // Service utilities
+  | 'ErrCircuitOpen' // a circuit breaker keeps calls away from what has failed
+  | 'ErrDecrypt' // a ciphertext, its associated data and the key do not belong together
+  | 'ErrKey' // no key, or not the one that the ciphertext names
+  | 'ErrPurpose' // encrypted for another purpose
   // Worker
   | 'ErrWorkerFailed' // the worker is missing, refused or dead
   // Ours

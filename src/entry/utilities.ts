@@ -1,0 +1,32 @@
+/** `constellite/utilities`: the service utilities, without a database.  Time and randomness come from a
+ *  `Host`: `createHost()` where the program runs, `createManualHost()` of `constellite/testing` in a test. */
+
+export { ConstelliteError, isFailure } from '../base/failure.ts'
+export type { Host, Timer } from '../base/host.ts'
+export { type Backoff, backoffMs, type Jitter } from '../flow/backoff.ts'
+export { BatchCollector, type BatchCollectorOptions } from '../flow/batch-collector.ts'
+export {
+  CallRegistry,
+  type CallRegistryOptions,
+  type CallRequest,
+  type CallSink,
+  type CallTerms,
+} from '../flow/call-registry.ts'
+export {
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitState,
+} from '../flow/circuit-breaker.ts'
+export { ConsensusHelper, type ConsensusOptions } from '../flow/consensus-helper.ts'
+export { Correlator, type CorrelatorOptions, type SendTerms } from '../flow/correlator.ts'
+export { DedupCache, type DedupCacheOptions } from '../flow/dedup-cache.ts'
+export { type MajorityOptions, majority } from '../flow/majority.ts'
+export {
+  type Allowance,
+  type Probed,
+  RateLimiter,
+  type RateLimiterOptions,
+} from '../flow/rate-limiter.ts'
+export { Retrier, type RetrierOptions, type RunTerms } from '../flow/retrier.ts'
+export { positiveTrimmedMean, trimmedMean } from '../flow/trimmed-mean.ts'
+export { createHost } from '../platform/host-portable.ts'
