@@ -29,6 +29,7 @@ async function main(): Promise<void> {
   const failures: string[] = []
   globalThis.demo = { peers, relay, failures }
   setText(part(document, 'relay', HTMLElement), relay)
+  keepPage()
   const notice = part(document, 'notice', HTMLElement)
   const onFailure = (during: string, error: unknown): void => {
     failures.push(`${during}: ${wordsOf(error)}`)
@@ -51,6 +52,13 @@ async function main(): Promise<void> {
     wireStartOver(session, onFailure)
   } catch (error) {
     onFailure('Starting', error)
+  }
+}
+
+/** A file dropped beside the writer's pane would be opened instead of the page. */
+function keepPage(): void {
+  for (const type of ['dragover', 'drop']) {
+    addEventListener(type, (event) => event.preventDefault())
   }
 }
 

@@ -2,9 +2,9 @@
  *  A database that has something already takes no file: then the way on is offered, not taken. */
 
 import { isFailure } from '../../src/base/failure.ts'
-import type { ImportReport } from '../../src/database/types.ts'
+import type { ImportReport, VerifyReport } from '../../src/database/types.ts'
 import { part, setText } from './dom.ts'
-import { formatCount, formatSize } from './format.ts'
+import { formatCount, formatSize, shortHex } from './format.ts'
 import type { Peer } from './peer.ts'
 
 const SAMPLE = new URL('../sample.db', import.meta.url)
@@ -21,6 +21,7 @@ export function mountFiles(
   const take = (file: Blob, title: string): Promise<void> =>
     importFile({ pane, peer, parts, startOver }, file, title)
   parts.export.addEventListener('click', () => exportFile(peer, parts))
+  parts.verify.addEventListener('click', () => verifyCopy(peer, parts))
   if (peer.role === 'writer') {
     parts.sample.addEventListener('click', async () => {
       try {
@@ -55,6 +56,7 @@ function partsOf(pane: HTMLElement) {
     label,
     sample: part(pane, 'sample', HTMLButtonElement),
     export: part(pane, 'export', HTMLButtonElement),
+    verify: part(pane, 'verify', HTMLButtonElement),
     dropHint: part(pane, 'drop-hint', HTMLElement),
     box: part(pane, 'progress-box', HTMLElement),
     progress: part(pane, 'progress', HTMLProgressElement),
@@ -116,6 +118,17 @@ async function exportFile(peer: Peer, parts: Parts): Promise<void> {
   }
 }
 
+async function verifyCopy(peer: Peer, parts: Parts): Promise<void> {
+  parts.verify.disabled = true
+  try {
+    setText(parts.outcome, describeVerified(await peer.db.verify()))
+  } catch (error) {
+    tellFailure(peer, parts, 'Verify', error)
+  } finally {
+    parts.verify.disabled = false
+  }
+}
+
 function acceptDrops(pane: HTMLElement, take: (file: Blob, title: string) => Promise<void>): void {
   pane.addEventListener('dragover', (event) => {
     event.preventDefault()
@@ -145,4 +158,11 @@ function describe(report: ImportReport, title: string): string {
   const { sizeBytes, pageCount, pageSize, seq, warnings } = report
   const size = `${formatSize(sizeBytes)}, ${formatCount(pageCount)} pages of ${pageSize}`
   return [`Imported ${title}: ${size}, at seq ${seq}.`, ...warnings].join(' ')
+}
+
+function describeVerified({ ok, root, frames, sealedSeq, pages }: VerifyReport): string {
+  if (!ok) return `NOT verified: pages ${pages}, first broken frame ${frames.broken ?? 'none'}.`
+  const chain =
+    frames.last === 0n ? 'no frame to recheck' : `frames ${frames.first} to ${frames.last} chained`
+  return `Verified: ${chain}, state root ${shortHex(root)} recomputed over all pages, signed at seq ${sealedSeq}.`
 }

@@ -29,13 +29,20 @@ export function addNotes(
 ): FrameList {
   const newest = seals.at(-1) ?? list.seal
   const covering = seals.length > 0 || list.seal === undefined ? seals : [list.seal]
-  const fresh = frames.map((note) => ({ ...note, seal: undefined, isVerified: false }))
+  // The frame that an import made is told as a snapshot and, where the log has it, as a frame.
+  const fresh = frames
+    .filter((note) => !list.entries.some((entry) => isSame(entry, note)))
+    .map((note) => ({ ...note, seal: undefined, isVerified: false }))
   const entries = [...list.entries, ...fresh].map((entry) => coverWith(entry, covering))
   return {
     entries: entries.slice(-FRAMES_KEPT_MAX),
-    count: list.count + frames.length,
+    count: list.count + fresh.length,
     seal: newest,
   }
+}
+
+function isSame(left: FrameNote, right: FrameNote): boolean {
+  return left.seq === right.seq && left.checksum === right.checksum
 }
 
 /** The oldest seal at or after the frame is the one that came with it. */

@@ -5,7 +5,7 @@ import { formatCount, formatSize, shortHex } from './format.ts'
 import type { FrameEntry } from './frame-list.ts'
 import type { Peer } from './peer.ts'
 
-const COLUMNS = ['Seq', 'Frame', 'Size', 'Author', 'Checksum', 'Seal', 'Verified'] as const
+const COLUMNS = ['Seq', 'Frame', 'Verified', 'Size', 'Author', 'Checksum', 'Seal'] as const
 const SHOWN_MAX = 60
 
 export function mountFrameLog(pane: HTMLElement, peer: Peer): void {
@@ -46,22 +46,20 @@ function keyOf(entry: FrameEntry): string {
 
 function cellsOf(entry: FrameEntry): HTMLTableCellElement[] {
   const { seq, sizeBytes, author, checksum, seal } = entry
-  const sealText = seal === undefined ? '…' : `by seq ${seal.seq}`
+  const sealText = seal === undefined ? '…' : `at seq ${seal.seq}`
   return [
     cell(formatCount(seq), 'is-number'),
     cell(wordOf(entry)),
+    verdictOf(entry),
     cell(sizeBytes === undefined ? '–' : formatSize(sizeBytes), 'is-number'),
     cell(shortHex(author ?? seal?.author ?? '') || '–', 'is-code', author),
     cell(shortHex(checksum), 'is-code', checksum),
     cell(sealText, seal === undefined ? 'is-waiting' : '', seal && `state root ${seal.root}`),
-    verdictOf(entry),
   ]
 }
 
-function wordOf({ kind, origin, seq }: FrameEntry): string {
-  if (kind === 'control') return seq === 1n ? 'genesis' : 'control'
-  if (kind === 'snapshot') return 'snapshot'
-  return origin === 'local' ? `${kind}, written` : origin === 'applied' ? `${kind}, applied` : kind
+function wordOf({ kind, seq }: FrameEntry): string {
+  return kind === 'control' && seq === 1n ? 'genesis' : kind
 }
 
 function verdictOf({ seal, isVerified, isChained }: FrameEntry): HTMLTableCellElement {

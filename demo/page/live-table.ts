@@ -69,5 +69,5 @@ export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
 
 function describeCount(count: number): string {
   const rows = `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`
-  return count > ROWS_SHOWN_MAX ? `${rows}, the newest ${ROWS_SHOWN_MAX} shown` : rows
+  return count > ROWS_SHOWN_MAX ? `${rows}, ${ROWS_SHOWN_MAX} of them shown` : rows
 }

@@ -59,7 +59,7 @@ export function mountSqlBox(pane: HTMLElement, peer: Peer): void {
     const before = performance.now()
     try {
       const result = await runSql(peer.db, text.value)
-      setText(outcome, `${describe(result)} ${(performance.now() - before).toFixed(1)} ms.`)
+      setText(outcome, `${describe(result)} (${(performance.now() - before).toFixed(1)} ms)`)
       const found = result.type === 'rows' ? result.rows : []
       rows.hidden = found.length === 0
       showRows(rows, found, undefined)

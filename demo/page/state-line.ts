@@ -26,7 +26,7 @@ export function mountStateLine(pane: HTMLElement, peer: Peer): () => void {
     facts('State root', shortHex(peer.frames.seal?.root ?? '') || '–', true)
     facts('Key', status.identity === undefined ? '–' : keyOf(status.identity.publicKey), true)
     facts('Storage', storageOf(status))
-    facts('Newest write', ageOf(status.sync.asOf))
+    facts('As of', ageOf(status.sync.asOf))
     facts('Peers', String(status.sync.peers))
     facts(peer.role === 'writer' ? 'Not at a relay yet' : 'On the way', pendingOf(status))
   }

@@ -1,6 +1,8 @@
 /** The demo page in Chromium, driven as a person without a mouse would drive it. */
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import axe from 'axe-core'
 import type { Download, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +21,7 @@ import {
 } from './demo-fixtures.ts'
 
 const NOTE = 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
+const SAMPLE = fileURLToPath(new URL('../../demo/sample.db', import.meta.url))
 const SAMPLE_ROWS = '1 914 rows'
 
 let served: Served
@@ -39,7 +42,7 @@ describe('the demo page', () => {
     const [left, right] = await peersOf(page)
     expect(right).toMatchObject({ seq: 3, root: left?.root, isEverythingVerified: true })
     expect(right?.frameSeqs).toEqual([1, 2, 3])
-    await follower.getByRole('row', { name: /^3 pages, applied .* by seq 3 ✓ verified$/ }).waitFor()
+    await follower.getByRole('row', { name: /^3 pages ✓ verified .* at seq 3$/ }).waitFor()
   })
 
   it('keeps what is written offline and sends it when the switch is on again', async () => {
@@ -155,6 +158,21 @@ describe('the demo page', () => {
     await paneOf(page, 'Follower').getByText(SAMPLE_ROWS).waitFor()
   })
 
+  it('takes a file that is dropped on the writer, and says what is wrong with one that is none', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    const writer = paneOf(page, 'Writer')
+    await drop(page, 'notes.db', Buffer.from('these are only words'.repeat(100)))
+    await writer.getByRole('log').getByText('ErrNotSqlite').waitFor()
+    await drop(page, 'sample.db', readFileSync(SAMPLE))
+    await paneOf(page, 'Follower').getByText(SAMPLE_ROWS).waitFor()
+    await untilVerified(page, 2)
+    await tabTo(page, paneOf(page, 'Follower').getByRole('button', { name: 'Verify' }))
+    await page.keyboard.press('Enter')
+    await paneOf(page, 'Follower')
+      .getByText(/^Verified: .* signed at seq 2\.$/)
+      .waitFor()
+  })
+
   it.each(['light', 'dark'] as const)('has nothing serious for axe, %s', async (colorScheme) => {
     const page = await openWindow(await freshBrowser(), served)
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
@@ -192,6 +210,20 @@ async function downloaded(page: Page): Promise<string> {
   const path = join(served.folder, `export-${crypto.randomUUID()}.db`)
   await download.saveAs(path)
   return path
+}
+
+/** Lets go of a file over the writer's pane. */
+async function drop(page: Page, name: string, bytes: Buffer): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ({ title, text }) => {
+      const transfer = new DataTransfer()
+      const content = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+      transfer.items.add(new File([content], title))
+      return transfer
+    },
+    { title: name, text: bytes.toString('base64') },
+  )
+  await paneOf(page, 'Writer').dispatchEvent('drop', { dataTransfer })
 }
 
 /** Folders of databases in this origin's private file system. */
