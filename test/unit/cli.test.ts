@@ -2,7 +2,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Sqlite from 'better-sqlite3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseBase64url } from '../../src/bytes/text.ts'
 import { parseSize, type Terminal } from '../../src/cli/command.ts'
@@ -12,6 +11,7 @@ import { publish } from '../../src/database/options.ts'
 import { open } from '../../src/platform/node.ts'
 import { websocket } from '../../src/transport/websocket.ts'
 import { startChild } from '../support/child.ts'
+import { openStock } from '../support/stock-sqlite.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -166,9 +166,9 @@ describe('serve and replicate', () => {
     const fetched = await call('replicate', address, '--out', out)
     expect(fetched).toMatchObject({ code: 0 })
     expect(fetched.out).toContain('verified')
-    const read = new Sqlite(out, { readonly: true })
-    expect(read.pragma('integrity_check', { simple: true })).toBe('ok')
-    expect(read.prepare('SELECT count(*) AS n FROM note').get()).toEqual({ n: 20 })
+    const read = openStock(out)
+    expect(read.value('PRAGMA integrity_check')).toBe('ok')
+    expect(read.value('SELECT count(*) FROM note')).toBe(20)
     read.close()
 
     server.interrupt()
@@ -193,8 +193,8 @@ describe('serve and replicate', () => {
     await follower.next(/^verified/)
     follower.interrupt()
     expect(await following).toBe(0)
-    const read = new Sqlite(out, { readonly: true })
-    expect(read.prepare('SELECT id FROM note').all()).toEqual([{ id: 7 }])
+    const read = openStock(out)
+    expect(read.rows('SELECT id FROM note')).toEqual([{ id: 7 }])
     read.close()
     await writer.close()
     server.interrupt()
