@@ -3,7 +3,7 @@
  *  them; receipts count once per distinct authenticated key.
  *  Never: keeps a process alive, or lets one relay's trouble stop another. */
 
-import { ConstelliteError } from '../base/failure.ts'
+import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { type Seq, toSeq } from '../base/ids.ts'
 import { formatHex } from '../bytes/text.ts'
@@ -43,6 +43,8 @@ type Line = {
   isConnected: boolean
   isLive: boolean
   progress: number | undefined
+  /** Why the newest session ended; it stays in the status until a session with this relay goes well. */
+  failure: ConstelliteError | undefined
 }
 
 type SyncState = SyncOptions & {
@@ -66,6 +68,7 @@ export function startSync(options: SyncOptions): Sync {
       isConnected: false,
       isLive: false,
       progress: undefined,
+      failure: undefined,
     })),
     dialers: [],
     shared: createSharedLedger(),
@@ -125,6 +128,9 @@ async function runSession(state: SyncState, line: Line, peer: Peer): Promise<'re
       nextSeal: state.feed.next,
       line: line.publish,
     })
+  } catch (error) {
+    if (!state.isStopped) line.failure = failureOf(error)
+    throw error
   } finally {
     line.isConnected = false
     changed(state)
@@ -157,6 +163,7 @@ function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
     onLive(isLive) {
       if (line.isLive === isLive) return
       line.isLive = isLive
+      if (isLive) line.failure = undefined
       changed(state)
     },
   }
@@ -170,6 +177,7 @@ function changed(state: SyncState): void {
 
 function statusOf(state: SyncState): SyncStatus {
   const { shard, lines, dialers } = state
+  const failures = [...lines, ...dialers].map(({ failure }) => failure)
   return {
     state: stageOf(state),
     peers: lines.filter((line) => line.isConnected).length,
@@ -177,7 +185,7 @@ function statusOf(state: SyncState): SyncStatus {
     asOf: shard.head.seq === 0n ? undefined : hlcToMs(shard.headHlc),
     progress: lines.find((line) => line.progress !== undefined)?.progress,
     counters: { ...state.counters },
-    failure: shard.halted ?? dialers.find((dialer) => dialer.failure !== undefined)?.failure,
+    failure: shard.halted ?? failures.find((failure) => failure !== undefined),
   }
 }
 
