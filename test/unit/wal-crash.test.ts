@@ -2,157 +2,16 @@
  *  was staged that has everything that was flushed.  Every run prints its seed when it fails. */
 import { describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
-import { type Seq, toSeq } from '../../src/base/ids.ts'
-import { type Frame, positionOf } from '../../src/frame/frame.ts'
-import type { Device } from '../../src/storage/device.ts'
-import { createFaultyDisk, type FaultyDisk } from '../../src/storage/faulty.ts'
-import { createManualHost } from '../../src/testing/manual-host.ts'
-import { createRandom, type Random } from '../../src/testing/random.ts'
-import { createWal, openWal, type Recovery, type Wal } from '../../src/wal/wal.ts'
-import { createChain, markAt, START, seqs } from './wal-chain.ts'
+import { toSeq } from '../../src/base/ids.ts'
+import type { Frame } from '../../src/frame/frame.ts'
+import { openWal, type Recovery, type Wal } from '../../src/wal/wal.ts'
+import { seqs } from './wal-chain.ts'
+import { createWorld, HOLDER, step, until, type World, whole } from './wal-crash-steps.ts'
 
-const RUNS = Number(process.env['WAL_CRASH_RUNS'] ?? 120)
+const RUNS = Number(process.env['WAL_CRASH_RUNS'] ?? 50)
 const FIRST_SEED = Number(process.env['WAL_CRASH_SEED'] ?? 1)
 const STEPS = 40
 const FAULTS = ['ErrPoisoned', 'ErrStorage', 'ErrQuota'] as const
-const HOLDER = 'relay'
-
-/** What the chain may be after a crash: as it was at the last answered flush, or after any record since. */
-type Model = {
-  allowed: (readonly Frame[])[]
-  staged: readonly Frame[]
-  /** Frames above this are held; what the holder released durably may be gone. */
-  held: Seq | undefined
-}
-
-type World = {
-  readonly random: Random
-  readonly host: ReturnType<typeof createManualHost>
-  readonly chain: ReturnType<typeof createChain>
-  readonly model: Model
-  disk: FaultyDisk
-  device: Device
-  wal: Wal
-}
-
-/** A transaction whose last frame is missing is not replayed. */
-function whole(frames: readonly Frame[]): readonly Frame[] {
-  let end = frames.length
-  while (end > 0 && frames[end - 1]?.flags.continues) end -= 1
-  return frames.slice(0, end)
-}
-
-function stageSomething(world: World): void {
-  const { random, chain, wal, model } = world
-  const before = chain.frames
-  const frames: Frame[] = []
-  const size = random.pick([10, 200, 700, 3000, 20_000])
-  for (let left = random.below(3); left >= 0; left--) {
-    const isOpen = left > 0 || random.chance(0.1)
-    frames.push(chain.add(random.below(size), { continues: isOpen }))
-  }
-  try {
-    wal.stage({ type: 'frames', frames })
-  } catch (error) {
-    // A full device refuses the commit and nothing else.
-    if (!isFailure(error, 'ErrQuota')) throw error
-    expect(wal.poisoned).toBeUndefined()
-    chain.restore(before)
-    return
-  }
-  note(model, chain.frames)
-  if (random.chance(0.4)) wal.stage({ type: 'seal', seal: chain.seal() })
-  if (random.chance(0.2)) {
-    wal.stage({ type: 'requests', requests: [{ id: random.bytes(16), seq: chain.head.seq }] })
-  }
-}
-
-function note(model: Model, frames: readonly Frame[]): void {
-  model.staged = frames
-  model.allowed.push(frames)
-}
-
-function settled({ model }: World): void {
-  model.allowed = [model.staged]
-}
-
-async function step(world: World): Promise<void> {
-  const { random, chain, wal, model } = world
-  const dice = random.below(20)
-  if (dice < 9) return stageSomething(world)
-  if (dice < 15) {
-    const flushed = wal.flush()
-    // On a device that answers later these share the next flush.
-    if (random.chance(0.3)) stageUnder(world, flushed)
-    const next = [flushed, wal.flush(), wal.flush()]
-    await until(world, Promise.all(next))
-    return settled(world)
-  }
-  if (dice < 17) return checkpoint(world)
-  if (dice < 18) {
-    const base = Number(markSeq(world))
-    const kept = whole(chain.frames.slice(0, base + random.below(chain.frames.length - base + 1)))
-    const head = kept.at(-1)
-    if (head === undefined || kept.length < base) return
-    const position = positionOf(head)
-    chain.rewind(position)
-    note(model, chain.frames)
-    await until(world, wal.truncateAfter(position))
-    if (model.held !== undefined && model.held > position.seq) model.held = position.seq
-    return settled(world)
-  }
-  if (model.held === undefined) {
-    const from = wal.range()?.first
-    if (from === undefined) return
-    wal.hold(HOLDER, toSeq(from - 1n))
-    await until(world, wal.flush())
-    if (wal.stagedBytes === 0) settled(world)
-    return
-  }
-  const last = wal.range()?.last ?? 0n
-  const to = model.held + BigInt(random.below(Number(last - model.held) + 1))
-  model.held = toSeq(to)
-  await until(world, wal.release(HOLDER, toSeq(to)))
-}
-
-/** Stages while `pending` runs; when the log refuses, waits for what runs before that is thrown. */
-function stageUnder(world: World, pending: Promise<void>): void {
-  pending.catch(() => {})
-  stageSomething(world)
-}
-
-/** Lets time pass until `promise` is settled, for disks that sync later. */
-async function until<T>(world: World, promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const settle = (): void => {
-    isSettled = true
-  }
-  promise.then(settle, settle)
-  for (let turn = 0; turn < 1000 && !isSettled; turn++) await world.host.advance(1)
-  if (!isSettled) throw new Error('it never settles')
-  return promise
-}
-
-const marks = new WeakMap<World, Seq>()
-const markSeq = (world: World): Seq => marks.get(world) ?? toSeq(0)
-
-async function checkpoint(world: World): Promise<void> {
-  const { random, wal, chain } = world
-  await until(world, wal.flush())
-  settled(world)
-  const flushed = whole(chain.frames)
-  const low = Number(markSeq(world))
-  if (flushed.length <= low) return
-  // Frames above the position, flushed or staged later, are replayed after the mark.
-  const at = Math.max(low, flushed.length - random.below(3))
-  const frame = whole(flushed.slice(0, at)).at(-1)
-  if (frame === undefined || frame.seq < low) return
-  marks.set(world, frame.seq)
-  const begun = wal.beginSegment(markAt(positionOf(frame)))
-  if (random.chance(0.5)) stageUnder(world, begun)
-  await until(world, begun)
-}
-
 /** Opens what is on the disk, checks it, and goes on from there. */
 async function reopen(world: World): Promise<void> {
   world.device = world.disk.device(world.host)
@@ -184,8 +43,8 @@ function check(world: World, recovery: Recovery, wal: Wal): void {
   ).toBeDefined()
   expect(Number(recovery.position.seq)).toBe(base + found.length)
   chain.rewind(recovery.position)
-  if (match !== undefined && match.length > 0) restore(chain, match)
-  marks.set(world, recovery.mark.position.seq)
+  if (match !== undefined && match.length > 0) chain.restore(match)
+  model.markSeq = recovery.mark.position.seq
   model.staged = chain.frames
   model.allowed = [chain.frames]
   checkReadable(world, wal)
@@ -223,24 +82,6 @@ function same(left: Frame, right: Frame | undefined): boolean {
   return right !== undefined && Buffer.from(left.checksum).equals(right.checksum)
 }
 
-function restore(chain: World['chain'], frames: readonly Frame[]): void {
-  chain.restore(frames)
-}
-
-async function createWorld(seed: number, syncs: 'now' | 'later'): Promise<World> {
-  const random = createRandom(seed)
-  const host = createManualHost({ seed })
-  const disk = createFaultyDisk(syncs === 'later' ? { syncDelayMs: 1 } : {})
-  const device = disk.device(host)
-  await device.acquire()
-  const model: Model = { allowed: [[]], staged: [], held: undefined }
-  const parts = { random, host, chain: createChain(), model, disk, device }
-  const creating = createWal({ host, device, mark: markAt(START) })
-  // Until it has a log, only the host is needed.
-  const wal = await until({ ...parts, wal: undefined as unknown as Wal }, creating)
-  return { ...parts, wal }
-}
-
 /** Power loss: of what was not synced, each sector, size and name stays or goes. */
 async function crash(world: World): Promise<void> {
   const { random } = world
@@ -267,7 +108,7 @@ async function run(seed: number): Promise<void> {
       else if (random.chance(0.1)) await kill(world)
       else if (random.chance(0.05)) {
         await until(world, world.wal.close())
-        settled(world)
+        world.model.allowed = [world.model.staged]
         await kill(world)
       }
     } catch (error) {
@@ -299,5 +140,5 @@ describe('a log on a device that loses power and fails', () => {
         throw new Error(`seed ${seed} (WAL_CRASH_SEED): ${String(error)}`, { cause: error })
       }
     }
-  })
+  }, 120_000)
 })

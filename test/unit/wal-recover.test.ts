@@ -2,82 +2,22 @@
  *  no image of a log makes it crash, hang or answer what was never staged. */
 import { describe, expect, it } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
-import type { Frame } from '../../src/frame/frame.ts'
 import { createRandom } from '../../src/testing/random.ts'
 import { finishGroup, generationSeed, placeGroup } from '../../src/wal/group.ts'
 import { FILE_HEADER_BYTES, GROUP_HEADER_BYTES, groupBytes } from '../../src/wal/layout.ts'
-import { type RecoveredLog, recoverLog } from '../../src/wal/recover.ts'
-import { scanSegment } from '../../src/wal/scan.ts'
 import { findSegmentHeader } from '../../src/wal/segment-header.ts'
-import { createWal, openWal, type Wal } from '../../src/wal/wal.ts'
-import { createChain, createStorage, markAt, START, type Storage, seqs } from './wal-chain.ts'
-
-/** Files of a log as bytes, to be changed. */
-type Image = Map<string, Uint8Array>
-
-function imageOf(storage: Storage): Image {
-  return new Map(
-    [...storage.disk.files].map(([name, file]) => {
-      const bytes = new Uint8Array(file.size)
-      file.read(0, bytes)
-      return [name, bytes]
-    }),
-  )
-}
-
-function recover(image: Image, repair = false): ReturnType<typeof recoverLog> {
-  const files = [...image].map(([name, bytes]) => ({
-    name,
-    sizeBytes: bytes.byteLength,
-    start: bytes.subarray(0, FILE_HEADER_BYTES),
-    load: () => bytes,
-  }))
-  return recoverLog(files, { repair })
-}
-
-function recovered(image: Image, repair = false): RecoveredLog {
-  const result = recover(image, repair)
-  if (!result.ok) throw result.failure
-  if (result.value === undefined) throw new Error('there is a log')
-  return result.value
-}
-
-function framesOf(log: RecoveredLog): readonly Frame[] {
-  return log.records.flatMap(({ record }) => (record.type === 'frames' ? record.frames : []))
-}
-
-async function create(storage: Storage): Promise<Wal> {
-  return createWal({ host: storage.host, device: await storage.open(), mark: markAt(START) })
-}
-
-/** One segment with `count` groups of one frame each behind the start mark. */
-async function logOf(
-  count: number,
-  hostSeed = 1,
-): Promise<{ image: Image; chain: ReturnType<typeof createChain> }> {
-  const storage = createStorage(hostSeed)
-  const chain = createChain()
-  const wal = await create(storage)
-  for (let index = 0; index < count; index++) {
-    wal.stage({ type: 'frames', frames: [chain.add(40 + index)] })
-    await wal.flush()
-  }
-  return { image: imageOf(storage), chain }
-}
-
-function only(image: Image): Uint8Array {
-  const bytes = image.get('log-0')
-  if (bytes === undefined || image.size !== 1) throw new Error('the log is one file')
-  return bytes
-}
-
-/** Where each group of a segment begins. */
-function groupsOf(bytes: Uint8Array): readonly number[] {
-  const found = findSegmentHeader(bytes)
-  if (found.type !== 'segment') throw new Error('a segment begins with a header')
-  const { groups } = scanSegment(bytes, { ...found.header, lastGroup: undefined, owner: 0 })
-  return groups.map((group) => group.at)
-}
+import { openWal } from '../../src/wal/wal.ts'
+import { createStorage, START, seqs } from './wal-chain.ts'
+import {
+  framesOf,
+  groupsOf,
+  type Image,
+  logOf,
+  only,
+  recover,
+  recovered,
+  segmentsOf,
+} from './wal-image.ts'
 
 describe('a changed byte', () => {
   it('in a group that was flushed refuses to open, and repair keeps the frames before it', async () => {
@@ -233,26 +173,6 @@ describe('files', () => {
     expect(recover(large)).toMatchObject({ failure: { code: 'ErrCorrupt' } })
   })
 })
-
-/** Three segments, all held: marks at 0, 4 and 8, nine frames. */
-async function segmentsOf(): Promise<{ image: Image; chain: ReturnType<typeof createChain> }> {
-  const storage = createStorage()
-  const chain = createChain()
-  const wal = await create(storage)
-  wal.hold('relay', START.seq)
-  for (const end of [4, 8]) {
-    while (chain.frames.length < end) {
-      wal.stage({ type: 'frames', frames: [chain.add(60), chain.add(60)] })
-      await wal.flush()
-    }
-    await wal.beginSegment(markAt(chain.head))
-  }
-  wal.stage({ type: 'frames', frames: [chain.add(60)] })
-  await wal.flush()
-  wal.stage({ type: 'seal', seal: chain.seal() })
-  await wal.flush()
-  return { image: imageOf(storage), chain }
-}
 
 describe('any image of a log', () => {
   it('is either a prefix of what was staged or refused, with and without repair (150 seeds)', async () => {
