@@ -133,7 +133,7 @@ async function advanceUntilTimer(waiting: Waiting): Promise<void> {
 describe('an owner that does not share our addresses', () => {
   test('is believed dead when its file is 10 seconds old', async () => {
     const name = newName()
-    leaveForeignBeat(name, 10_001)
+    leaveForeignBeat(name, 10_100)
     const waiting = beginAcquire(name)
     await waiting.done
     expect(waiting.outcome()).toBe('owned')
@@ -166,7 +166,7 @@ describe('an owner that does not share our addresses', () => {
     expect(waiting.outcome()).toBeUndefined()
     // The file ages by the file system's clock, which a test cannot move; so its date is moved back.
     // That is a move of the file, too, so it is made stale in the same step.
-    ageBeat(name, 10_001)
+    ageBeat(name, 10_100)
     await waiting.host.advance(500)
     await waiting.done
     expect(waiting.outcome()).toBe('owned')
@@ -180,7 +180,7 @@ describe('an owner that does not share our addresses', () => {
     await advanceUntilTimer(waiting)
     await waiting.host.advance(1000)
     expect(waiting.outcome()).toBeUndefined()
-    ageBeat(name, 10_001)
+    ageBeat(name, 10_100)
     await waiting.host.advance(500)
     await waiting.done
     expect(waiting.outcome()).toBe('owned')
