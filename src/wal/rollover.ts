@@ -20,7 +20,8 @@ export async function beginSegment(state: LogState, mark: StartMark): Promise<vo
   const uncoveredGroup = currentDraft(state).number
   const isReset = isOtherChain(state, mark)
   assert(!isReset || !hasStagedFrames(state), 'nothing is staged while a snapshot is installed')
-  if (mark.position.seq > state.newestSeq || isReset) state.newestSeq = mark.position.seq
+  const newestBefore = state.newestSeq
+  if (mark.position.seq > newestBefore || isReset) state.newestSeq = mark.position.seq
   await state.mutex.run(async () => {
     assertUsable(state)
     const pooled = await state.pool.take()
@@ -28,6 +29,7 @@ export async function beginSegment(state: LogState, mark: StartMark): Promise<vo
     try {
       growTo(state, pooled, startBytesMax(mark) + stagedBytesOf(state))
     } catch (error) {
+      if (state.newestSeq === mark.position.seq) state.newestSeq = newestBefore
       await state.pool.give([pooled])
       throw error
     }
