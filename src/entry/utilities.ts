@@ -30,3 +30,22 @@ export {
 export { Retrier, type RetrierOptions, type RunTerms } from '../flow/retrier.ts'
 export { positiveTrimmedMean, trimmedMean } from '../flow/trimmed-mean.ts'
 export { createHost } from '../platform/host-portable.ts'
+export { createConsoleSink } from '../telemetry/console-sink.ts'
+export { type EventFormatter, formatActors } from '../telemetry/event-text.ts'
+export type { LogEvent, LogLevel, LogLine, LogSink } from '../telemetry/log-line.ts'
+export { Logger, type LoggerOptions } from '../telemetry/logger.ts'
+export { createLogTapeSink, type LogTapeLogger } from '../telemetry/logtape-sink.ts'
+export type {
+  Counter,
+  Gauge,
+  Histogram,
+  Metric,
+  MetricInit,
+  MetricType,
+  Sample,
+} from '../telemetry/metric.ts'
+export { METRICS_CONTENT_TYPE, Metrics, type MetricsOptions } from '../telemetry/metrics.ts'
+export { createMetricsSink } from '../telemetry/metrics-sink.ts'
+export { type PromClientRegistry, registerInPromClient } from '../telemetry/prom-client.ts'
+export { createRingSink, type RingSink } from '../telemetry/ring-sink.ts'
+export type { EventDetails, ServiceLog } from '../telemetry/service-log.ts'
