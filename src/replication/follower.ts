@@ -19,6 +19,7 @@ type FollowState = {
   readonly watch: FollowWatch
   /** Newest seq that the peer says it has. */
   peerSeq: Seq
+  hasAskedRuns: boolean
   hasAskedAuthority: boolean
   inlet: SnapshotInlet | undefined
   installing: ReturnType<SessionContext['shard']['install']> | undefined
@@ -35,16 +36,19 @@ export async function followPeer(context: SessionContext): Promise<'redial' | 's
       host,
       missing: () => toSeq(shard.received.seq + 1n),
       pending: () => apply.pending,
-      isBehind: () => state.inlet === undefined && shard.received.seq < state.peerSeq,
       isInstalling: () => state.inlet !== undefined,
-      askAgain(counter) {
-        context.count(counter)
-        // A connection that is ending tells its reader; nothing is lost here.
+      // A connection that is ending tells its reader; nothing is lost in either.
+      askRuns() {
+        context.count('gapsAsked')
         askRuns(state).catch(() => undefined)
+      },
+      askHead() {
+        sendHeads(context).catch(() => undefined)
       },
       giveUp: (failure) => peer.close(failure),
     }),
     peerSeq: toSeq(0),
+    hasAskedRuns: false,
     hasAskedAuthority: false,
     inlet: undefined,
     installing: undefined,
@@ -129,8 +133,12 @@ async function takeHeads(
   const { author, received } = shard
   const isOtherAuthor = author !== undefined && !equalBytes(author.key, theirs.author)
   if (isOtherAuthor && !state.hasAskedAuthority) return askAuthority(state)
-  if (received.seq === 0n && envelope.first !== 1n) await askSnapshot(state, shard.head.seq)
-  else await askRuns(state)
+  if (received.seq === 0n && envelope.first !== 1n) return askSnapshot(state, shard.head.seq)
+  if (!state.hasAskedRuns) return askRuns(state)
+  // It was asked for what is missing already, and named it again without sending it.
+  if (received.seq >= state.peerSeq) return
+  state.context.count('stallsAsked')
+  await askRuns(state)
 }
 
 /** Naming no head asks for the authority; the heads come after it again. */
@@ -145,6 +153,7 @@ async function askRuns(state: FollowState): Promise<void> {
   const { shard, peer } = state.context
   const { author, received } = shard
   if (author === undefined) return
+  state.hasAskedRuns = true
   await peer.send({
     type: 'want',
     shard: shard.id,

@@ -48,6 +48,7 @@ async function sendRun(state: PublishState): Promise<boolean> {
   hooks.line.bytesSinceSnapshot += bytes.byteLength
   context.count('sent', run.frames.length)
   await peer.send({ type: 'run', bytes })
+  state.silence.touch()
   return true
 }
 
@@ -87,8 +88,10 @@ async function sendSnapshot(state: PublishState): Promise<void> {
   state.snapshotSent = { seq: seal.seq, checksum: seal.checksum }
   let index = 0
   let held: Uint8Array | undefined
-  const send = (bytes: Uint8Array, last: boolean): Promise<void> =>
-    peer.send({ type: 'snapshot', shard: shard.id, index: index++, last, bytes })
+  const send = async (bytes: Uint8Array, last: boolean): Promise<void> => {
+    await peer.send({ type: 'snapshot', shard: shard.id, index: index++, last, bytes })
+    state.silence.touch()
+  }
   for await (const part of parts) {
     if (held !== undefined) await send(held, false)
     held = part

@@ -1,6 +1,7 @@
 /** What the parts of a publishing session share: comparing heads, sending, and taking the peer's word. */
 
 import type { Position, Seq } from '../base/ids.ts'
+import type { Deadline } from './deadline.ts'
 import type { OrderedApply } from './ordered-apply.ts'
 import type { SessionContext } from './session.ts'
 
@@ -42,6 +43,8 @@ export type PublishState = {
   isMakingRoom: boolean
   /** Where the newest snapshot of this session stands. */
   snapshotSent: Position | undefined
+  /** Touched by whatever goes to the peer or comes from it. */
+  readonly silence: Deadline
   isEnded: boolean
   wake: () => void
 }

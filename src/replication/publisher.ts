@@ -8,11 +8,18 @@ import { isFailure } from '../base/failure.ts'
 import { toSeq } from '../base/ids.ts'
 import type { Envelope } from '../transport/envelope.ts'
 import { failureOfError } from '../transport/remote.ts'
+import { createDeadline } from './deadline.ts'
 import { createOrderedApply, isFatal } from './ordered-apply.ts'
 import { adoptRun, compareHeads, takeAuthority } from './publish-compare.ts'
 import { sendAll } from './publish-send.ts'
 import type { PublishHooks, PublishState } from './publish-state.ts'
-import { checkReceipt, type SessionContext, sameShard } from './session.ts'
+import {
+  checkReceipt,
+  type SessionContext,
+  SILENCE_MS,
+  sameShard,
+  silenceFailure,
+} from './session.ts'
 
 export async function publishToPeer(
   context: SessionContext,
@@ -29,6 +36,9 @@ export async function publishToPeer(
     snapshotDueAt: undefined,
     isMakingRoom: false,
     snapshotSent: undefined,
+    silence: createDeadline(context.host, SILENCE_MS, () => {
+      if (isOwedAnswer(state)) peer.close(silenceFailure())
+    }),
     isEnded: false,
     wake: () => {},
   }
@@ -51,13 +61,22 @@ export async function publishToPeer(
     return 'stop'
   } finally {
     state.isEnded = true
+    state.silence.stop()
     state.wake()
     context.onLive(false)
   }
 }
 
 async function receiveAll(state: PublishState): Promise<never> {
-  for (;;) await take(state, await state.context.peer.receive())
+  for (;;) {
+    await take(state, await state.context.peer.receive())
+    state.silence.touch()
+  }
+}
+
+/** Heads, frames to adopt, or a receipt for what was sent. */
+function isOwedAnswer({ cursor, context }: PublishState): boolean {
+  return cursor === undefined || context.sharedSeq(context.peer.publicKey) + 1n < cursor
 }
 
 async function take(state: PublishState, envelope: Envelope): Promise<void> {

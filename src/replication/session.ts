@@ -2,6 +2,7 @@
  *  A session is one authenticated connection's conversation about one shard (src/relay/session.ts has
  *  the protocol as a table); it ends by throwing, by the peer closing, or with 'stop'. */
 
+import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Position, Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
@@ -25,6 +26,20 @@ export type SessionContext = {
   onProgress(fraction: number | undefined): void
   /** The copy is in step with the far end now, or no longer is. */
   onLive(isLive: boolean): void
+}
+
+/** A peer that owes an answer, or an honest word now and then, is given up when it says nothing for so long.
+ *  Each is asked once before where asking can help. */
+export const SILENCE_MS = 60_000
+
+export function silenceFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrTimeout',
+    message: 'The peer did not answer in time.',
+    hint: 'It is dialled again by itself; another relay may answer.',
+    retry: 'later',
+    facts: { silenceMs: SILENCE_MS },
+  })
 }
 
 /** True when the receipt is this peer's own, about this shard, and names a frame that this copy knows to be
