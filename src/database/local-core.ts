@@ -80,10 +80,11 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
   const close = async (): Promise<void> => {
+    // First, because what arrives still needs its turn.
+    await sync?.stop()
     await executor.drain()
     executor.end(closed())
     live.end(closed())
-    await sync?.stop()
     stopListening()
     connections.close()
     engine.close()

@@ -74,8 +74,12 @@ describe('a database in a worker', () => {
         )
       ).code,
     ).toBe('ErrSql')
-    const names = workers[0]?.toWorker.flat().map((it) => (it as { op: string }).op)
-    expect(names).toContain('unwatch')
+    const types = (): string[] =>
+      workers[0]?.toPage.flat().map((it) => (it as { type: string }).type) ?? []
+    const before = types().filter((type) => type === 'rows').length
+    await db.run('INSERT INTO t VALUES (3)')
+    await settle()
+    expect(types().filter((type) => type === 'rows').length).toBe(before)
     await db.close()
   })
 

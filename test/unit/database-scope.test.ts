@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { Host } from '../../src/base/host.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
 import { TRANSACTION_IDLE_MS } from '../../src/database/slot.ts'
@@ -88,15 +89,30 @@ describe.each(scopes)('the database inside its own transaction, seen %s', (_, sc
 describe('a call that no scope sees', () => {
   it('is refused when the transaction has been idle for 5 s, and nothing of either is kept', async () => {
     const { db, realm } = await openCounter(createTurnScope)
+    let inner: Promise<ConstelliteError> | undefined
     const hanging = db.transaction(async (tx) => {
       await tx.run('INSERT INTO t VALUES (1)')
       await new Promise((resolve) => setImmediate(resolve))
-      await db.run('INSERT INTO t VALUES (2)')
+      inner = rejection(db.run('INSERT INTO t VALUES (2)'))
+      throw await inner
     })
     const failed = rejection(hanging)
     await settle()
     realm.host.advanceNow(TRANSACTION_IDLE_MS)
-    expect(['ErrTransaction', 'ErrTransactionTimeout']).toContain((await failed).code)
+    expect((await failed).code).toBe('ErrTransactionTimeout')
+    expect(await inner).toMatchObject({ code: 'ErrTransaction', retry: 'later' })
     expect(await count(db)).toEqual({ n: 1 })
+  })
+
+  it('of another handle goes on when the transaction is rolled back', async () => {
+    const { db, realm } = await openCounter(createTurnScope)
+    const other = realm.open('counter')
+    const hanging = rejection(db.transaction(() => new Promise(() => undefined)))
+    await settle()
+    const waiting = other.run('INSERT INTO t VALUES (2)')
+    await settle()
+    realm.host.advanceNow(TRANSACTION_IDLE_MS)
+    expect(await waiting).toMatchObject({ changes: 1 })
+    await hanging
   })
 })

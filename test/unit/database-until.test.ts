@@ -66,3 +66,30 @@ describe('until', () => {
     shard.letGo()
   })
 })
+
+describe('close', () => {
+  it('stops the sync first, then finishes what was called, then lets go of the storage', async () => {
+    const order: string[] = []
+    const parts = await createFakeParts()
+    const core = createLocalCore({
+      ...parts,
+      startSync: (exclusively) => ({
+        status: SYNC_OFF,
+        onStatus: () => () => undefined,
+        untilShared: async () => undefined,
+        stop: async () => {
+          await exclusively(async () => order.push('last frames applied'))
+          order.push('stopped')
+        },
+      }),
+      release: async () => {
+        order.push('released')
+      },
+    })
+    core.startSync()
+    const writing = core.exec('CREATE TABLE t (x)', { caller: 1 }).then(() => order.push('written'))
+    await Promise.all([core.close(), core.close(), writing])
+    expect(order).toEqual(['written', 'last frames applied', 'stopped', 'released'])
+    expect((await rejection(core.exec('SELECT 1', { caller: 1 }))).code).toBe('ErrClosed')
+  })
+})
