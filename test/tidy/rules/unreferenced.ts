@@ -5,8 +5,8 @@ import { type Repository, type Rule, resolvePath } from '../source.ts'
 
 const LOOKED_AT = /^(src|workers|demo|scripts)\//
 const ROOT = /^(src\/entry\/[^/]+\.ts|src\/cli\/main\.ts|workers\/[^/]+\.ts|[^/]+\.config\.ts)$/
-/** Prose is looked after by the link rule. */
-const PROSE = /\.(md|txt)$|(^|\/)LICENSE/
+/** Prose is looked after by the link rule; ambient declarations are only the compiler's. */
+const PROSE = /\.(md|txt|d\.ts)$|(^|\/)LICENSE/
 
 export const unreferenced: Rule = {
   name: 'unreferenced',
