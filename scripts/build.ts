@@ -37,6 +37,7 @@ async function main(): Promise<void> {
   compileTypesAlone()
   for (const [name, input] of Object.entries(BROWSER_FILES)) await bundle(name, input)
   copyFileSync(sqliteWasm(), `${NEXT}/browser/sqlite3.wasm`)
+  copyFileSync(`${ROOT}src/crypto/kernel.wasm`, `${NEXT}/crypto/kernel.wasm`)
   if (existsSync(`${NEXT}/cli/main.js`)) chmodSync(`${NEXT}/cli/main.js`, 0o755)
   rmSync(OUT, { recursive: true, force: true })
   renameSync(NEXT, OUT)
