@@ -10,7 +10,7 @@ let loaded: Promise<Kernel> | undefined
 /** The kernel of this realm, one for all who ask.  `url` says where kernel.wasm is when it is not beside the
  *  module that was built. */
 export function loadKernel(url?: string): Promise<Kernel> {
-  loaded ??= loadKernelBrowser(url ?? new URL('./kernel.wasm', import.meta.url), (sizeBytes) =>
+  loaded ??= loadKernelBrowser(url ?? new URL('./kernel.wasm', import.meta.url).href, (sizeBytes) =>
     crypto.getRandomValues(new Uint8Array(sizeBytes)),
   ).catch((error: unknown) => {
     // The next call may find the file.
@@ -21,7 +21,7 @@ export function loadKernel(url?: string): Promise<Kernel> {
 }
 
 /** A kernel of one's own. */
-export async function loadKernelBrowser(url: string | URL, random: RandomBytes): Promise<Kernel> {
+export async function loadKernelBrowser(url: string, random: RandomBytes): Promise<Kernel> {
   const response = await fetch(url).catch((error: unknown) => {
     throw unreachable(url, 'no answer', error)
   })
@@ -29,12 +29,12 @@ export async function loadKernelBrowser(url: string | URL, random: RandomBytes):
   return kernelFromBytes(new Uint8Array(await response.arrayBuffer()), random)
 }
 
-function unreachable(url: string | URL, answer: string, cause: unknown): ConstelliteError {
+function unreachable(url: string, answer: string, cause: unknown): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrWorkerFailed',
-    message: `The kernel could not be loaded from ${String(url)}: ${answer}.`,
+    message: `The kernel could not be loaded from ${url}: ${answer}.`,
     hint: 'Serve kernel.wasm beside the module, or pass its address.',
-    facts: { url: String(url) },
+    facts: { url: url },
     retry: 'later',
     cause,
   })
