@@ -38,11 +38,10 @@ export function commitTransaction(state: ShardState, transaction: Transaction): 
     pgno <= countBefore ? pages.image(pgno) : undefined
   if (transaction.pageCount > PAGE_COUNT_MAX) throw tooManyPages(transaction.pageCount)
   const changed = new Map<number, Uint8Array>()
-  const payloads = encodePayloads({
-    ...transaction,
-    oldImage,
-    onChanged: (pgno, image) => changed.set(pgno, image),
-  })
+  const payloads = encodePayloads(
+    { ...transaction, oldImage, onChanged: (pgno, image) => changed.set(pgno, image) },
+    state.sectionBytesMax,
+  )
   if (changed.size === 0 && transaction.pageCount === countBefore) return state.head
   const frames = chainFrames(state, 'pages', payloads)
   // The only step that can fail; before it nothing has changed.

@@ -15,6 +15,7 @@ import { currentTerm, readAuthority } from '../frame/authority.ts'
 import { positionOf } from '../frame/frame.ts'
 import { createGenesis, type GenesisFields } from '../frame/genesis.ts'
 import { GENESIS_RANDOM_BYTES } from '../frame/operations.ts'
+import { PAYLOAD_SECTION_BYTES_MAX } from '../pages/layout.ts'
 import { rebuildPageTree } from '../pages/rebuild.ts'
 import { createPageStore } from '../pages/store.ts'
 import { createPageTree } from '../pages/tree.ts'
@@ -35,6 +36,8 @@ export type OpenShardOptions = {
   /** This copy's author key. */
   readonly signer: Signer
   readonly wal?: WalOptions
+  /** Bytes of one frame's payload at most; a larger transaction takes several frames. */
+  readonly sectionBytesMax?: number
   /** What to make when the device holds nothing: a shard of one's own, or a copy of this one. */
   readonly create:
     | {
@@ -182,6 +185,7 @@ function blankState(
     mutex: createMutex(),
     slotMutex: createMutex(),
     capBytes: capBytesOf(options.wal),
+    sectionBytesMax: options.sectionBytesMax ?? PAYLOAD_SECTION_BYTES_MAX,
     tree: createPageTree(),
     leavesFile: parts.files.leavesFile,
     pageFile: parts.files.pageFile,

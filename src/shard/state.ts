@@ -70,6 +70,8 @@ export type ShardState = {
   readonly slotMutex: Mutex
   /** Most bytes that the log may take. */
   readonly capBytes: number
+  /** Bytes of one frame's payload at most. */
+  readonly sectionBytesMax: number
   tree: PageTree
   leavesFile: DeviceFile
   pageFile: DeviceFile

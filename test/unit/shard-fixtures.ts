@@ -1,11 +1,15 @@
 /** Shards on memory or faulty disks, moved by hand: what the shard and replication tests share. */
 
 import type { Position, Seq } from '../../src/base/ids.ts'
-import { toSeq } from '../../src/base/ids.ts'
+import { nextSeq, toSeq } from '../../src/base/ids.ts'
+import { concatBytes } from '../../src/bytes/compare.ts'
+import { tickHlc } from '../../src/clock/hlc.ts'
 import type { Signer } from '../../src/crypto/signer.ts'
 import { signerFromSeed } from '../../src/crypto/signer-noble.ts'
+import { createHandOver } from '../../src/frame/hand-over.ts'
 import { decodeRun, encodeRun, type SealedRun } from '../../src/frame/run.ts'
-import { openShard } from '../../src/shard/open.ts'
+import { createSeal } from '../../src/frame/seal.ts'
+import { type OpenShardOptions, openShard } from '../../src/shard/open.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import type { Device } from '../../src/storage/device.ts'
 import { createMemoryDevice, createMemoryDisk, type MemoryDisk } from '../../src/storage/memory.ts'
@@ -29,17 +33,22 @@ export const OWNER: Signer = signerFromSeed(seedOf(200))
 export async function openOn(
   device: Device,
   host: ManualHost,
-  options: { readonly seed?: number; readonly follow?: Uint8Array } = {},
+  options: {
+    readonly seed?: number
+    readonly follow?: Uint8Array
+  } & Pick<OpenShardOptions, 'wal' | 'sectionBytesMax'> = {},
 ): Promise<Shard> {
   await device.acquire()
+  const { seed = 1, follow, ...rest } = options
   const { shard } = await openShard({
+    ...rest,
     host,
     device,
-    signer: signerFromSeed(seedOf(options.seed ?? 1)),
+    signer: signerFromSeed(seedOf(seed)),
     create:
-      options.follow === undefined
+      follow === undefined
         ? { type: 'genesis', genesis: { name: 'test', owner: OWNER.publicKey } }
-        : { type: 'follow', shard: options.follow },
+        : { type: 'follow', shard: follow },
   })
   return shard
 }
@@ -55,8 +64,9 @@ export async function openFollower(
   writer: Shard,
   host: ManualHost = createManualHost({ seed: 2 }),
   disk: MemoryDisk = createMemoryDisk('copy'),
+  seed = 2,
 ): Promise<Bench> {
-  const shard = await openOn(createMemoryDevice(host, disk), host, { seed: 2, follow: writer.id })
+  const shard = await openOn(createMemoryDevice(host, disk), host, { seed, follow: writer.id })
   if (shard.head.seq === 0n) shard.adoptAuthority(writer.authority)
   return { host, disk, shard }
 }
@@ -130,4 +140,62 @@ export async function drive<T>(host: ManualHost, promise: Promise<T>): Promise<T
   done.catch(() => undefined)
   while (!isDone) await host.settle()
   return done
+}
+
+/** A follower with a key of its own, caught up. */
+export async function openHeir(writer: Shard, seed: number): Promise<Bench> {
+  const disk = createMemoryDisk(`copy ${seed}`)
+  const bench = await openFollower(writer, createManualHost({ seed }), disk, seed)
+  await catchUp(writer, bench.shard)
+  return bench
+}
+
+/** Makes a copy the writer: a hand-over at its head, signed by the owner and sealed by the copy's key
+ *  `seed`.  Answers the run that says so to others. */
+export async function takeOver(
+  copy: Shard,
+  options: { readonly seed?: number; readonly epoch?: bigint } = {},
+): Promise<SealedRun> {
+  const run = await handOverRun(copy, options)
+  await copy.applyRun(throughWire(copy, run))
+  return run
+}
+
+/** The run without applying it. */
+export async function handOverRun(
+  copy: Shard,
+  { seed = 2, epoch = 1n }: { readonly seed?: number; readonly epoch?: bigint } = {},
+): Promise<SealedRun> {
+  const signer = signerFromSeed(seedOf(seed))
+  const { head, id, newestSeal } = copy
+  const frame = await createHandOver({
+    shard: id,
+    epoch,
+    author: signer.publicKey,
+    fromSeq: nextSeq(head.seq),
+    prev: head.checksum,
+    hlc: tickHlc(0, copy.headHlc),
+    signer: OWNER,
+  })
+  const { seq, checksum } = frame
+  const root = newestSeal?.root ?? new Uint8Array(32)
+  const seal = await createSeal(signer, { shard: id, epoch, seq, checksum, root })
+  return { firstSeq: seq, prev: frame.prev, frames: [frame], seal }
+}
+
+/** All parts of a snapshot as one. */
+export async function snapshotBytes(shard: Shard): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of await shard.snapshot()) parts.push(part.slice())
+  return concatBytes(...parts)
+}
+
+export async function* stream(...parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* parts
+}
+
+/** The disk as a backup would have it. */
+export function cloneDisk(disk: MemoryDisk): MemoryDisk {
+  const files = new Map([...disk.files].map(([name, file]) => [name, file.clone()]))
+  return { ...disk, files, owner: undefined }
 }
