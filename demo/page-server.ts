@@ -27,10 +27,12 @@ export type PageOptions = {
   readonly port: number
   /** Where the relay keeps its shards; by default a folder that lasts between runs. */
   readonly relayFolder?: string
+  /** Reloads the page when its sources change, as it does by default. */
+  readonly isWatching?: boolean
 }
 
 export async function servePage(options: PageOptions): Promise<ServedPage> {
-  const { port, relayFolder = RELAY_FOLDER } = options
+  const { port, relayFolder = RELAY_FOLDER, isWatching = true } = options
   const relay = await startPageRelay(relayFolder)
   const server = await createServer({
     configFile: join(ROOT, 'vite.config.ts'),
@@ -38,7 +40,12 @@ export async function servePage(options: PageOptions): Promise<ServedPage> {
     cacheDir: join(ROOT, '.cache/demo-vite'),
     logLevel: 'warn',
     clearScreen: false,
-    server: { host: HOST, port, strictPort: false },
+    server: {
+      host: HOST,
+      port,
+      strictPort: false,
+      ...(isWatching ? {} : { hmr: false, watch: null }),
+    },
     // Named here because Vite looks for dependencies from the page only: one that it met first in the
     // worker would make it reload the page.
     optimizeDeps: {

@@ -27,3 +27,33 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text
 }
+
+/** Marks a line of a table as just arrived, for a moment. */
+export function markNew(line: HTMLTableRowElement): HTMLTableRowElement {
+  line.classList.add('is-new')
+  setTimeout(() => line.classList.remove('is-new'), NEW_MS)
+  return line
+}
+
+const NEW_MS = 1500
+
+/** Draws at once, and then at most every `DRAW_MS`: a burst of frames must not keep the browser laying out
+ *  tables.  A timer and not an animation frame, because a hidden window goes on following. */
+export function throttled(draw: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isWanted = false
+  const drawNow = (): void => {
+    isWanted = false
+    draw()
+    timer = setTimeout(() => {
+      timer = undefined
+      if (isWanted) drawNow()
+    }, DRAW_MS)
+  }
+  return () => {
+    if (timer === undefined) drawNow()
+    else isWanted = true
+  }
+}
+
+const DRAW_MS = 120

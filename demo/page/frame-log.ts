@@ -1,12 +1,12 @@
 /** Frame log: the frames of one copy as they arrive, newest first. */
 
-import { element, part, setText } from './dom.ts'
+import { element, markNew, part, setText, throttled } from './dom.ts'
 import { formatCount, formatSize, shortHex } from './format.ts'
 import type { FrameEntry } from './frame-list.ts'
 import type { Peer } from './peer.ts'
 
 const COLUMNS = ['Seq', 'Frame', 'Verified', 'Size', 'Author', 'Checksum', 'Seal'] as const
-const SHOWN_MAX = 60
+const SHOWN_MAX = 50
 
 export function mountFrameLog(pane: HTMLElement, peer: Peer): void {
   const target = part(pane, 'frame-rows', HTMLElement)
@@ -14,7 +14,7 @@ export function mountFrameLog(pane: HTMLElement, peer: Peer): void {
   const head = element('tr', {}, ...COLUMNS.map((it) => element('th', { scope: 'col' }, it)))
   const body = element('tbody')
   const table = element('table', {}, element('thead', {}, head), body)
-  const lines = new Map<string, HTMLTableRowElement>()
+  const lines = new Map<FrameEntry, HTMLTableRowElement>()
   let shown: readonly FrameEntry[] = []
 
   const show = (): void => {
@@ -22,26 +22,21 @@ export function mountFrameLog(pane: HTMLElement, peer: Peer): void {
     if (entries === shown) return
     shown = entries
     const newest = entries.slice(-SHOWN_MAX).reverse()
-    const keys = new Set(newest.map(keyOf))
-    for (const key of lines.keys()) if (!keys.has(key)) lines.delete(key)
-    for (const entry of newest) {
-      const line = lines.get(keyOf(entry)) ?? element('tr', entry.origin === 'log' ? {} : NEW)
-      line.replaceChildren(...cellsOf(entry))
-      lines.set(keyOf(entry), line)
-    }
-    body.replaceChildren(...newest.flatMap((entry) => lines.get(keyOf(entry)) ?? []))
+    const before = new Map(lines)
+    lines.clear()
+    for (const entry of newest) lines.set(entry, before.get(entry) ?? lineOf(entry))
+    body.replaceChildren(...lines.values())
     if (!table.isConnected && newest.length > 0) target.replaceChildren(table)
     const more = total > newest.length ? `, the newest ${newest.length} shown` : ''
     setText(count, `${formatCount(total)} seen${more}`)
   }
-  peer.onChange(show)
+  peer.onChange(throttled(show))
   show()
 }
 
-const NEW = { class: 'is-new' }
-
-function keyOf(entry: FrameEntry): string {
-  return `${entry.seq} ${entry.checksum}`
+function lineOf(entry: FrameEntry): HTMLTableRowElement {
+  const line = element('tr', {}, ...cellsOf(entry))
+  return entry.origin === 'log' ? line : markNew(line)
 }
 
 function cellsOf(entry: FrameEntry): HTMLTableCellElement[] {

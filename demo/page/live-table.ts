@@ -2,10 +2,10 @@
  *  live query too. */
 
 import { name } from '../../src/entry/face.ts'
-import { part, setText } from './dom.ts'
+import { part, setText, throttled } from './dom.ts'
 import { formatCount } from './format.ts'
 import type { Peer } from './peer.ts'
-import { ROWS_SHOWN_MAX, showRows } from './rows-table.ts'
+import { ROWS_SHOWN_MAX, type ShownRows, showRows } from './rows-table.ts'
 
 type Table = { readonly name: string; readonly hasRowid: number }
 
@@ -33,15 +33,19 @@ export function mountLiveTable(pane: HTMLElement, peer: Peer): void {
       stop = () => undefined
       return
     }
-    let before: ReadonlySet<string> | undefined
+    let before: ShownRows | undefined
+    const draw = throttled(() => {
+      // Another table may have been chosen since.
+      if (watched === table && rows.current !== undefined) {
+        before = showRows(target, rows.current, before)
+      }
+    })
     const rows =
       table.hasRowid === 1
         ? db.watch`SELECT * FROM ${name(table.name)} ORDER BY rowid DESC LIMIT ${ROWS_SHOWN_MAX}`
         : db.watch`SELECT * FROM ${name(table.name)} LIMIT ${ROWS_SHOWN_MAX}`
     const stops = [
-      rows.subscribe((found) => {
-        before = showRows(target, found, before)
-      }, report),
+      rows.subscribe(draw, report),
       db.watch<{ count: number }>`SELECT count(*) AS count FROM ${name(table.name)}`.subscribe(
         ([found]) => setText(count, describeCount(found?.count ?? 0)),
         report,

@@ -2,34 +2,44 @@
  *  rows before is marked, so that an arrival can be seen. */
 
 import type { Row, SqlValue } from '../../src/database/types.ts'
-import { element } from './dom.ts'
+import { element, markNew } from './dom.ts'
 import { formatValue } from './format.ts'
 
 export const ROWS_SHOWN_MAX = 100
 
-/** Draws `rows` into `target`; answers their keys, for `before` of the next call. */
+/** The lines on the page, by what is in them: a row that stays keeps its line. */
+export type ShownRows = ReadonlyMap<string, HTMLTableRowElement>
+
+/** Draws `rows` into `target`; answers what is there, for `before` of the next call. */
 export function showRows(
   target: HTMLElement,
   rows: readonly Row[],
-  before: ReadonlySet<string> | undefined,
-): ReadonlySet<string> {
+  before: ShownRows | undefined,
+): ShownRows {
   const shown = rows.slice(0, ROWS_SHOWN_MAX)
-  const keys = shown.map(keyOf)
+  const lines = new Map<string, HTMLTableRowElement>()
   const columns = Object.keys(shown[0] ?? {})
   if (columns.length === 0) {
     target.replaceChildren()
-    return new Set()
+    return lines
+  }
+  for (const [index, row] of shown.entries()) {
+    const cells = columns.map((name) => row[name] ?? null)
+    const key = `${columns.length} ${cells.map(formatValue).join('\u0000')}`
+    // Equal rows are lines of their own.
+    const own = lines.has(key) ? `${key} ${index}` : key
+    lines.set(own, before?.get(own) ?? lineOf(cells, before !== undefined))
   }
   const head = element('tr', {}, ...columns.map((name) => element('th', { scope: 'col' }, name)))
-  const lines = shown.map((row, index) => {
-    const isNew = before !== undefined && !before.has(keys[index] ?? '')
-    const cells = columns.map((name) => cellOf(row[name] ?? null))
-    return element('tr', isNew ? { class: 'is-new' } : {}, ...cells)
-  })
   target.replaceChildren(
-    element('table', {}, element('thead', {}, head), element('tbody', {}, ...lines)),
+    element('table', {}, element('thead', {}, head), element('tbody', {}, ...lines.values())),
   )
-  return new Set(keys)
+  return lines
+}
+
+function lineOf(cells: readonly SqlValue[], isNew: boolean): HTMLTableRowElement {
+  const line = element('tr', {}, ...cells.map(cellOf))
+  return isNew ? markNew(line) : line
 }
 
 function cellOf(value: SqlValue): HTMLTableCellElement {
@@ -43,8 +53,4 @@ function cellOf(value: SqlValue): HTMLTableCellElement {
   const cell = element('td', kind === '' ? {} : { class: kind }, text)
   if (text.length > 40) cell.title = text
   return cell
-}
-
-function keyOf(row: Row): string {
-  return Object.values(row).map(formatValue).join('\u0000')
 }

@@ -2,7 +2,7 @@
  *  closer.  The sentence is a live region, so it changes only when its meaning does. */
 
 import type { Status } from '../../src/database/types.ts'
-import { element, part, setText } from './dom.ts'
+import { element, part, setText, throttled } from './dom.ts'
 import { formatAge, formatCount, hexOf, shortHex } from './format.ts'
 import type { Peer } from './peer.ts'
 
@@ -30,7 +30,7 @@ export function mountStateLine(pane: HTMLElement, peer: Peer): () => void {
     facts('Peers', String(status.sync.peers))
     facts(peer.role === 'writer' ? 'Not at a relay yet' : 'On the way', pendingOf(status))
   }
-  peer.onChange(show)
+  peer.onChange(throttled(show))
   const timer = setInterval(show, AGE_MS)
   show()
   return () => clearInterval(timer)

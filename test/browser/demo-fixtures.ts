@@ -17,7 +17,11 @@ export type Served = ServedPage & { readonly folder: string }
 
 export async function serveDemo(): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), 'constellite-demo-test-'))
-  const served = await servePage({ port: PORT, relayFolder: join(folder, 'relay') })
+  const served = await servePage({
+    port: PORT,
+    relayFolder: join(folder, 'relay'),
+    isWatching: false,
+  })
   const close = async (): Promise<void> => {
     await served.close()
     rmSync(folder, { recursive: true, force: true })
