@@ -19,6 +19,8 @@ export type CallParts = {
   readonly connections: Connections
   /** Newest frame, flushed or not. */
   head(): bigint
+  /** What a read waits for before its turn, if anything: arrival.ts. */
+  arrived(signal: CoreCall['signal']): Promise<void> | undefined
 }
 
 type Write<T> = {
@@ -63,7 +65,8 @@ export function createCalls(parts: CallParts): Calls {
       }
       const work = () =>
         connections.read(slot.open !== undefined, (connection) => connection.all(sql, parameters))
-      return executor.submit({ ...call, kind: 'read', work })
+      const read = () => executor.submit({ ...call, kind: 'read', work })
+      return parts.arrived(call.signal)?.then(read) ?? read()
     },
     exec: (text, call) =>
       write(call, {
@@ -72,7 +75,9 @@ export function createCalls(parts: CallParts): Calls {
         sizeBytes: text.length,
         work: (writer) => writer.exec(text),
       }),
-    begin: (call) => begin(call, parts),
+    // In its turn at once where nothing is waited for: calls keep the order in which they were made.
+    begin: (call) =>
+      parts.arrived(call.signal)?.then(() => begin(call, parts)) ?? begin(call, parts),
     commit: (transaction) =>
       executor.submit({
         kind: 'write',

@@ -6,6 +6,7 @@ import type { Host } from '../base/host.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Engine, PageSpace } from '../sqlite/engine.ts'
+import { ARRIVED, type Arrival, createArrival } from './arrival.ts'
 import { createCalls } from './calls.ts'
 import { type Connections, createConnections } from './connections.ts'
 import type { Core, CoreImport } from './core.ts'
@@ -56,6 +57,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const { host, shard, engine, files } = parts
   const connections = createConnections(engine, shard)
   let sync: Sync | undefined
+  let arrival: Arrival = ARRIVED
   let poisoned: ConstelliteError | undefined
   const board = createStatusBoard(host, () => readStatus(parts, sync?.status, poisoned))
   const ending = createEnding()
@@ -99,7 +101,12 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       return board.current
     },
     onStatus: (listener) => board.listen(listener),
-    ...createCalls({ executor, connections, head: () => shard.head.seq }),
+    ...createCalls({
+      executor,
+      connections,
+      head: () => shard.head.seq,
+      arrived: (signal) => arrival.wait(signal),
+    }),
     watch: (query, listener) => live.add(query, listener),
     until: createUntil({ shard, sync: () => sync, flushed }),
     exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
@@ -114,6 +121,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     verify: () => flushed().then(() => reportVerify(shard)),
     startSync: () => {
       sync = parts.startSync?.((task) => executor.alone(task))
+      if (sync !== undefined) arrival = createArrival(shard, sync)
       sync?.onStatus(() => board.changed('state'))
       board.changed('state')
     },

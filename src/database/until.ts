@@ -9,7 +9,7 @@ import { aborted, notConfigured } from './open-failures.ts'
 import type { Stage } from './types.ts'
 
 export type UntilParts = {
-  readonly shard: Pick<Shard, 'durable'>
+  readonly shard: Pick<Shard, 'durable' | 'role'>
   sync(): Sync | undefined
   /** Resolves when everything called before is done and durable. */
   flushed(): Promise<void>
@@ -26,6 +26,9 @@ export function createUntil(
     }
     if (stage === 'shared' && sync === undefined) {
       throw notConfigured(stage, 'Open it with sync: publish({ via: [websocket(url)] }).')
+    }
+    if (stage === 'shared' && parts.shard.role === 'follower') {
+      throw notConfigured(stage, 'Receipts go to the writer: ask there.')
     }
     // With the `local` driver durable is final: no step of a protocol can undo it.
     await parts.flushed()

@@ -125,6 +125,37 @@ describe('a published database', () => {
     await Promise.all([copy.close(), writer.close()])
   })
 
+  it('can be read through a new copy at once: its first reads wait until it is in step', async () => {
+    const writer = open(fresh('writer'), {
+      migrations: ['CREATE TABLE note (body TEXT)'],
+      sync: publishing(),
+    })
+    await writer.run`INSERT INTO note VALUES ('there')`
+    const { address } = await writer.ready
+    await writer.until('shared')
+    const copy = open(fresh('copy'), { sync: follow(address) })
+    expect(await copy.all`SELECT body FROM note`).toEqual([{ body: 'there' }])
+    expect((await rejection(copy.until('shared'))).code).toBe('ErrNotConfigured')
+    await Promise.all([copy.close(), writer.close()])
+  })
+
+  it('that no relay has can be given up on, and the copy be closed', async () => {
+    const writer = open(fresh('unpublished'))
+    const { address } = await writer.ready
+    await writer.close()
+    const copy = open(fresh('copy'), {
+      sync: follow(`${address}?via=${encodeURIComponent(relay.url)}`),
+    })
+    const stopping = new AbortController()
+    const reading = rejection(copy.all('SELECT 1', [], { signal: stopping.signal }))
+    const other = rejection(copy.all('SELECT 1'))
+    await copy.ready
+    stopping.abort()
+    expect((await reading).code).toBe('ErrAborted')
+    await copy.close()
+    expect((await other).code).toBe('ErrClosed')
+  })
+
   it('that was imported arrives at a follower', async () => {
     const source = open(fresh('source'), { migrations: ['CREATE TABLE t (x)'] })
     await source.run(
