@@ -3,6 +3,8 @@
 
 export { ConstelliteError, isFailure } from '../base/failure.ts'
 export type { Host, Timer } from '../base/host.ts'
+export { Encryptor, type EncryptorOptions, type RecordName } from '../crypto/encryptor.ts'
+export { decryptV1, deriveKeyV1, type EncryptedV1, encryptV1 } from '../crypto/encryptor-v1.ts'
 export { type Backoff, backoffMs, type Jitter } from '../flow/backoff.ts'
 export { BatchCollector, type BatchCollectorOptions } from '../flow/batch-collector.ts'
 export {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await installInto(project, [packedAt(inject('packedFolder')).tarball, nodeTypes])
   mkdirSync(join(project, 'src'))
   cpSync(join(ROOT, 'test/consumers/fixtures/types/use.ts'), join(project, 'src/use.ts'))
-  const subpaths = ['frame', 'relay', 'worker', 'testing', 'utilities'].map(
+  const subpaths = ['frame', 'relay', 'worker', 'testing', 'utilities', 'hpke', 'passphrase'].map(
     (it) => `import 'constellite/${it}'`,
   )
   writeFileSync(join(project, 'src/subpaths.ts'), subpaths.join('\n'))
