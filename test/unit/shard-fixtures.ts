@@ -143,9 +143,12 @@ export async function drive<T>(host: ManualHost, promise: Promise<T>): Promise<T
 }
 
 /** A follower with a key of its own, caught up. */
-export async function openHeir(writer: Shard, seed: number): Promise<Bench> {
-  const disk = createMemoryDisk(`copy ${seed}`)
-  const bench = await openFollower(writer, createManualHost({ seed }), disk, seed)
+export async function openHeir(
+  writer: Shard,
+  seed: number,
+  host: ManualHost = createManualHost({ seed }),
+): Promise<Bench> {
+  const bench = await openFollower(writer, host, createMemoryDisk(`copy ${seed}`), seed)
   await catchUp(writer, bench.shard)
   return bench
 }
