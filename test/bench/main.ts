@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { commitInChromium } from './commit-chromium.ts'
 import { commitInNode } from './commit-node.ts'
 import { formatLine, type Line } from './pairs.ts'
+import { measureUtilities } from './utilities.ts'
 
 type Bench = { readonly name: string; run(say: (line: Line) => void): Promise<void> }
 
@@ -18,6 +19,7 @@ const BENCHES: readonly Bench[] = [
       await commitInChromium(say)
     },
   },
+  { name: 'utilities', run: measureUtilities },
 ]
 
 async function main(parameters: readonly string[]): Promise<void> {
