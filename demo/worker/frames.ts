@@ -14,6 +14,9 @@ import type { FrameNote, FromWorker, SealNote } from './messages.ts'
 const TELL_MS = 40
 /** Frames of an earlier session that are shown when a database opens. */
 const OLD_FRAMES_MAX = 50n
+/** Payload read at once; the frames of a run are read in one pass over the log, single ones in one each. */
+const READ_BYTES_MAX = 1_048_576
+const UNSEALED_READ_MAX = 8n
 
 export function watchFrames(shard: ShardView, tell: (message: FromWorker) => void): void {
   let frames: FrameNote[] = []
@@ -26,11 +29,21 @@ export function watchFrames(shard: ShardView, tell: (message: FromWorker) => voi
     const first = shard.range()?.first ?? 0n
     const start = first > from ? first : from
     if (start > last.seq + 1n) last = { seq: start - 1n, checksum: undefined }
+    const take = (frame: Frame): void => {
+      frames.push(noteOf(frame, origin, last.checksum))
+      last = frame
+    }
+    for (;;) {
+      const run = shard.readRun(toSeq(last.seq + 1n), READ_BYTES_MAX)
+      if (run === undefined) break
+      for (const frame of run.frames) take(frame)
+    }
+    // What is not sealed yet; after more than a few the seal is not far.
+    if (shard.head.seq - last.seq > UNSEALED_READ_MAX) return
     for (let seq = last.seq + 1n; seq <= shard.head.seq; seq++) {
       const frame = shard.readFrame(toSeq(seq))
       if (frame === undefined) return
-      frames.push(noteOf(frame, origin, last.checksum))
-      last = frame
+      take(frame)
     }
   }
   let origin: FrameNote['origin'] = 'log'

@@ -43,7 +43,7 @@ export type LocalPlatform = {
 /** What of a shard can be looked at without a way to change it. */
 export type ShardView = Pick<
   Shard,
-  'head' | 'newestSeal' | 'readFrame' | 'range' | 'onAdvance' | 'onSeal'
+  'head' | 'newestSeal' | 'readFrame' | 'readRun' | 'range' | 'onAdvance' | 'onSeal'
 >
 
 /** Transient pages of SQLite beyond memory. */
