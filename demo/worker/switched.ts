@@ -15,6 +15,8 @@ export function createSwitch(): Switch {
   let isOnline = true
   const sockets = new Set<Socket>()
   const waiting = new Set<() => void>()
+  /** Whoever pauses between two attempts. */
+  const pausing = new Set<() => void>()
 
   const whenOnline = (signal: AbortSignal): Promise<void> => {
     if (isOnline) return Promise.resolve()
@@ -35,7 +37,7 @@ export function createSwitch(): Switch {
   return {
     set: (next) => {
       isOnline = next
-      if (isOnline) for (const go of [...waiting]) go()
+      if (isOnline) for (const go of [...waiting, ...pausing]) go()
       else for (const socket of sockets) socket.close()
       if (!isOnline) sockets.clear()
     },
@@ -44,6 +46,14 @@ export function createSwitch(): Switch {
       return {
         url: inner.url,
         binding: inner.binding,
+        onReachable: (listener) => {
+          pausing.add(listener)
+          const stop = inner.onReachable?.(listener)
+          return () => {
+            pausing.delete(listener)
+            stop?.()
+          }
+        },
         connect: async (signal) => {
           await whenOnline(signal)
           const socket = await inner.connect(signal)
