@@ -1,6 +1,7 @@
 /** The dedup cache tells the first from its repetitions for exactly its lifetime; the batch collector hands
  *  every item on once, in order, on time.  Timelines: U8 and U9 of the utilities' specification. */
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
 import { BatchCollector, type BatchCollectorOptions } from '../../src/flow/batch-collector.ts'
@@ -182,6 +183,37 @@ describe('BatchCollector', () => {
     const closed = watch(host, batches.close())
     await host.at(1000)
     expect([closed.atMs, batches.pendingCount]).toEqual([300, 0])
+  })
+
+  test('on any timeline every item is handed on once and in order, and nothing waits at the end', async () => {
+    const step = fc.record({ addCount: fc.nat(4), waitMs: fc.nat(150), deliverMs: fc.nat(200) })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const seen: number[] = []
+        let deliverMs = 0
+        const { host, batches } = setUp({
+          onFlush(batch) {
+            expect(batch.length).toBeGreaterThan(0)
+            expect(batch.length).toBeLessThanOrEqual(3)
+            seen.push(...batch)
+            if (deliverMs % 2 === 0) return
+            return new Promise<void>((resolve) => void host.setTimer(deliverMs, resolve))
+          },
+        })
+        let count = 0
+        for (const each of steps) {
+          deliverMs = each.deliverMs
+          for (let at = 0; at < each.addCount; at++) batches.add(count++)
+          host.advanceNow(each.waitMs)
+          await Promise.resolve()
+        }
+        const stopped = watch(host, batches.stop())
+        await host.advance(100_000)
+        expect(seen).toEqual(Array.from({ length: count }, (_, at) => at))
+        expect([stopped.error, batches.pendingCount, host.timerCount]).toEqual([undefined, 0, 0])
+      }),
+      { numRuns: 40 },
+    )
   })
 
   test('what is thrown for a full or stopped collector has a code', () => {

@@ -1,6 +1,7 @@
 /** Metrics come out as Prometheus reads them, by a parser that is not ours and through prom-client, and no
  *  registry is shared unless it is passed. */
 
+import fc from 'fast-check'
 import parse from 'parse-prometheus-text-format'
 import { Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -60,6 +61,23 @@ describe('the text', () => {
         },
       ],
     })
+  })
+
+  test('any text in a label and any number, reads back as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.double({ noNaN: true }), (text, number) => {
+        const metrics = new Metrics()
+        metrics.gauge({ name: 'a', help: 'Any.', labels: ['x'] }).set(number, { x: text })
+        const [family] = parse(metrics.text())
+        const [sample] = family?.metrics ?? []
+        expect(sample?.labels?.['x']).toBe(text)
+        expect(Number(sample?.value?.replace('Inf', 'Infinity'))).toBe(
+          // Zero has no sign here.
+          number === 0 ? 0 : number,
+        )
+      }),
+      { numRuns: 200 },
+    )
   })
 
   test('a histogram with labels reads as that of prom-client does', async () => {
