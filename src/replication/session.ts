@@ -54,7 +54,6 @@ export function checkReceipt(
   if (!equalBytes(receipt.shard, shard.id) || !equalBytes(receipt.holder, peer.publicKey))
     return false
   if (!verifyReceipt(receipt)) return false
-  if (receipt.seq > shard.durable.seq) return false
   const known = [shard.durable, shard.newestSeal, snapshotSent].find(
     (position) => position?.seq === receipt.seq,
   )

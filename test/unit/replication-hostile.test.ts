@@ -220,6 +220,21 @@ describe('a far end that shows a fork', () => {
   })
 })
 
+describe('a copy that halts', () => {
+  it('ends its sessions with every other relay too', async () => {
+    const runs = encoded(await singleRuns(writer))
+    const other = 'wss://other.example'
+    const script = listenScripted(world, serveRuns({ writer, runs: () => runs }), other)
+    world.sync(copy, 'follower', { urls: [other] })
+    await world.until(() => isSame(writer, copy))
+    copy.halt(new ConstelliteError({ code: 'ErrForked', message: 'evidence from elsewhere' }))
+    await script.peers[0]?.closed
+    const connections = script.peers.length
+    await world.host.advance(120_000)
+    expect(script.peers).toHaveLength(connections)
+  })
+})
+
 describe('a far end that only talks', () => {
   it.each(['writer', 'follower'] as const)(
     'does not halt a %s by saying ErrForked',

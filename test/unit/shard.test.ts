@@ -227,48 +227,6 @@ describe('a follower', () => {
   })
 })
 
-describe('an import', () => {
-  const source = (fills: readonly number[]) => ({
-    pageSize: PAGE_SIZE,
-    pageCount: fills.length,
-    readPage: (pgno: number, into: Uint8Array) => {
-      into.fill(fills[pgno - 1] as number)
-    },
-  })
-
-  it('enters as one control frame, survives a restart and reaches a follower as a snapshot', async () => {
-    const { shard, disk, host } = await openWriter()
-    await shard.importPages(source([4, 5, 6]))
-    expect(shard.head.seq).toBe(2n)
-    await commit(shard, { 2: 50 })
-    disk.owner = undefined
-    const again = await openOn(createMemoryDevice(host, disk), host)
-    expect(contents(again)).toEqual([4, 50, 6])
-    const { shard: copy, host: copyHost } = await openFollower(again)
-    await copy.install(await again.snapshot())
-    expect(contents(copy)).toEqual([4, 50, 6])
-    expect((await drive(copyHost, copy.verify())).pages).toBe('match')
-  })
-
-  it('is refused where frames are, and leaves nothing behind when it is aborted', async () => {
-    const { shard } = await openWriter()
-    const abort = new AbortController()
-    const aborted = {
-      ...source([1, 2, 3]),
-      signal: abort.signal,
-      readPage: () => {
-        abort.abort(new Error('enough'))
-        throw abort.signal.reason
-      },
-    }
-    await expect(shard.importPages(aborted)).rejects.toThrow('enough')
-    expect(shard.head.seq).toBe(1n)
-    await commit(shard, { 1: 1 })
-    await expect(shard.importPages(source([1]))).rejects.toMatchObject({ code: 'ErrNotEmpty' })
-    expect(contents(shard)).toEqual([1])
-  })
-})
-
 describe('a fork', () => {
   it('halts a follower with both seals, and adoption mends a restored backup', async () => {
     const { shard: writer, disk, host } = await openWriter()
