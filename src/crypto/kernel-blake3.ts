@@ -25,16 +25,15 @@ export function createBlake3(instance: KernelInstance): Blake3 {
   const stateBytes = run.blake3_hasher_size()
   const contextKeys = createContextKeys(instance)
   const hash = (key: number, flags: number, bytes: Uint8Array, out?: Uint8Array): Uint8Array => {
-    const target = out ?? new Uint8Array(BLAKE3_BYTES)
-    assert(target.byteLength <= OUT_BYTES_MAX, 'the output is within its limit')
+    const outSize = out === undefined ? BLAKE3_BYTES : out.byteLength
+    assert(outSize <= OUT_BYTES_MAX, 'the output is within its limit')
     const size = bytes.byteLength
-    if (size > PIECE_BYTES) return createHasher(instance, key, flags).update(bytes).digest(target)
-    const input = instance.scratch(size + target.byteLength)
+    if (size > PIECE_BYTES) return createHasher(instance, key, flags).update(bytes).digest(out)
+    const input = instance.scratch(size + outSize)
     const heap = instance.bytes()
     heap.set(bytes, input)
-    run.blake3(key, flags, input, size, input + size, target.byteLength)
-    copyOut(heap, input + size, target)
-    return target
+    run.blake3(key, flags, input, size, input + size, outSize)
+    return copyOut(heap, input + size, outSize, out)
   }
   const keyPlace = instance.keep(BLAKE3_KEY_BYTES)
   const withKey = <T>(key: Uint8Array, work: () => T): T => {
@@ -83,13 +82,11 @@ export function createBlake3(instance: KernelInstance): Blake3 {
   }
 }
 
-/** Digests are short, and for 32 bytes a loop is cheaper than a view. */
-function copyOut(heap: Uint8Array, place: number, target: Uint8Array): void {
-  if (target.byteLength <= BLAKE3_BYTES) {
-    for (let index = 0; index < target.byteLength; index++) {
-      target[index] = heap[place + index] as number
-    }
-  } else target.set(heap.subarray(place, place + target.byteLength))
+/** Into `out`, or as a copy where there is none, which is cheaper than filling a new array. */
+function copyOut(heap: Uint8Array, place: number, size: number, out?: Uint8Array): Uint8Array {
+  if (out === undefined) return heap.slice(place, place + size)
+  out.set(heap.subarray(place, place + size))
+  return out
 }
 
 /** The derived key of a context, made once, as a place in the kernel's memory. */
@@ -137,14 +134,14 @@ function createHasher(instance: KernelInstance, key: number, flags: number): Ker
       state.set(heap.subarray(place, input))
       return hasher
     },
-    digest(out = new Uint8Array(BLAKE3_BYTES)) {
-      assert(out.byteLength <= OUT_BYTES_MAX, 'the output is within its limit')
-      const place = instance.scratch(stateBytes + out.byteLength)
+    digest(out) {
+      const outSize = out === undefined ? BLAKE3_BYTES : out.byteLength
+      assert(outSize <= OUT_BYTES_MAX, 'the output is within its limit')
+      const place = instance.scratch(stateBytes + outSize)
       const heap = instance.bytes()
       heap.set(state, place)
-      run.blake3_finish(place, place + stateBytes, out.byteLength)
-      copyOut(heap, place + stateBytes, out)
-      return out
+      run.blake3_finish(place, place + stateBytes, outSize)
+      return copyOut(heap, place + stateBytes, outSize, out)
     },
   }
   return hasher
