@@ -119,6 +119,8 @@ function browserProject(executablePath: string): TestProjectInlineConfiguration 
       include: ['comlink', '@noble/ed25519', '@noble/hashes/blake3.js', '@noble/hashes/sha2.js'],
       exclude: ['@sqlite.org/sqlite-wasm'],
     },
+    // Published vectors, which are not in the repository.
+    server: { fs: { allow: ['.', '../shared/data'] } },
     test: {
       ...inChromium('browser', executablePath),
       include: ['test/browser/**/*.browser.test.ts'],
