@@ -111,8 +111,10 @@ function watchProblems(
   return () => {
     const { failure, sync, state } = db.status
     // What kept it from opening is told by `ready`.
-    const newest = state === 'failed' ? undefined : (failure ?? (isOnline() ? sync.failure : known))
-    if (newest !== undefined && newest !== known && messageOf(newest) !== messageOf(known)) {
+    const newest = state === 'failed' ? undefined : (failure ?? sync.failure)
+    // That a connection ends when it is switched off is no problem.
+    const isExpected = failure === undefined && !isOnline()
+    if (newest !== undefined && !isExpected && messageOf(newest) !== messageOf(known)) {
       problems.add(failure === undefined ? 'Sync' : 'Database', newest)
     }
     known = newest

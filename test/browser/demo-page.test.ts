@@ -66,6 +66,7 @@ describe('the demo page', () => {
     await follower.getByRole('cell', { name: 'written offline' }).waitFor()
     await untilVerified(page, 3)
     expect(await peersOf(page)).toMatchObject([{ seq: 3, pending: 0 }, { seq: 3 }])
+    expect(await page.locator('[data-part=problem-list] li').count()).toBe(0)
   })
 
   it('imports the sample, and the follower exports a file that stock SQLite takes', async () => {
@@ -107,6 +108,21 @@ describe('the demo page', () => {
     await runByKeyboard(first, paneOf(first, 'Writer'), "INSERT INTO note VALUES (8, 'after')")
     await pane.getByRole('cell', { name: 'after' }).waitFor()
     await untilVerified(second, 4)
+  })
+
+  it('follows by a link in another browser, which knows nothing else', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    await runByKeyboard(page, paneOf(page, 'Writer'), `${NOTE}; INSERT INTO note VALUES (1, 'far')`)
+    await untilVerified(page, 3)
+    const address = await page.evaluate(() => globalThis.demo?.peers[0]?.address ?? '')
+    expect(address).toMatch(/^constellite:/)
+    const hash = `#follow=${encodeURIComponent(address)}`
+    const other = await openWindow(await freshBrowser(), served, hash)
+    await paneOf(other, /^Follower/)
+      .getByRole('cell', { name: 'far' })
+      .waitFor()
+    const [writer] = await peersOf(page)
+    expect(await peersOf(other)).toMatchObject([{ role: 'follower', seq: 3, root: writer?.root }])
   })
 
   it('starts over: old databases are gone, and a second window follows the new writer', async () => {
