@@ -18,7 +18,7 @@ import { GENESIS_RANDOM_BYTES } from '../frame/operations.ts'
 import { PAYLOAD_SECTION_BYTES_MAX } from '../pages/layout.ts'
 import { rebuildPageTree } from '../pages/rebuild.ts'
 import { createPageStore } from '../pages/store.ts'
-import { createPageTree } from '../pages/tree.ts'
+import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
 import { capBytesOf } from '../wal/create.ts'
 import type { StartMark } from '../wal/records.ts'
@@ -87,6 +87,7 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
       host,
     })
     for (let pgno = 1; pgno <= pageCount; pgno++) staleLeaves.add(pgno)
+    checkRoot(tree, replayed)
   }
   const isWriter =
     replayed.authority !== undefined &&
@@ -234,6 +235,22 @@ function emptyMark(shard: Uint8Array, ownAuthor: Uint8Array): StartMark {
     holders: [],
     pageFile: pageFileName(0),
   }
+}
+
+/** Pages that were hashed just now must be the ones that the newest seal signs. */
+function checkRoot(
+  tree: PageTree,
+  { newestSeal, head }: Pick<ShardState, 'newestSeal' | 'head'>,
+): void {
+  if (newestSeal === undefined || newestSeal.seq !== head.seq) return
+  const root = tree.root()
+  if (equalBytes(root, newestSeal.root)) return
+  throw new ConstelliteError({
+    code: 'ErrCorrupt',
+    message: 'The pages on this device are not the ones that were sealed.',
+    hint: 'Its storage was damaged.  Discard this copy and follow again, or restore it.',
+    facts: { seq: head.seq, sealed: newestSeal.root, here: root },
+  })
 }
 
 function otherShard(): ConstelliteError {

@@ -167,8 +167,9 @@ export async function takeOver(
 /** The run without applying it. */
 export async function handOverRun(
   copy: Shard,
-  { seed = 2, epoch = 1n }: { readonly seed?: number; readonly epoch?: bigint } = {},
+  options: { readonly seed?: number; readonly epoch?: bigint; readonly owner?: Signer } = {},
 ): Promise<SealedRun> {
+  const { seed = 2, epoch = 1n, owner = OWNER } = options
   const signer = signerFromSeed(seedOf(seed))
   const { head, id, newestSeal } = copy
   const frame = await createHandOver({
@@ -178,7 +179,7 @@ export async function handOverRun(
     fromSeq: nextSeq(head.seq),
     prev: head.checksum,
     hlc: tickHlc(0, copy.headHlc),
-    signer: OWNER,
+    signer: owner,
   })
   const { seq, checksum } = frame
   const root = newestSeal?.root ?? new Uint8Array(32)

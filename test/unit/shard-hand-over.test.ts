@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Hlc, toSeq } from '../../src/base/ids.ts'
+import { signerFromSeed } from '../../src/crypto/signer-noble.ts'
 import { buildFrame } from '../../src/frame/frame.ts'
 import { decodeRun, encodeRun } from '../../src/frame/run.ts'
 import { isFatal } from '../../src/replication/ordered-apply.ts'
@@ -19,6 +20,7 @@ import {
   openOn,
   openWriter,
   runsOf,
+  seedOf,
   snapshotBytes,
   stream,
   takeOver,
@@ -151,6 +153,16 @@ describe('two hand-overs of one epoch', () => {
       expect.objectContaining({ code: 'ErrForked' }),
     )
     expect(copy.halted?.code).toBe('ErrForked')
+  })
+
+  it('are no fork when the owner did not sign the second', async () => {
+    const { shard: rival } = await openHeir(writer, 4)
+    await copy.applyRun(throughWire(copy, await takeOver(heir, { seed: 3 })))
+    const forged = await handOverRun(rival, { seed: 4, owner: signerFromSeed(seedOf(66)) })
+    const decoded = decodeRun(encodeRun(forged), copy.mayWrite)
+    const failure = decoded.ok ? undefined : decoded.failure
+    expect(failure?.code).toBe('ErrAuthor')
+    expect(isFatal(copy, failure)).toBe(false)
   })
 
   it('that differ in their clock alone are told apart by the chain', async () => {

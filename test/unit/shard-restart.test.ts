@@ -1,12 +1,15 @@
 /** Restart: what a copy holds after it is opened again, without a close, is what it held. */
 
 import { describe, expect, it } from 'vitest'
+import { createMemoryDevice } from '../../src/storage/memory.ts'
 import {
   catchUp,
+  cloneDisk,
   commit,
   contents,
   drive,
   openFollower,
+  openOn,
   openWriter,
   PAGE_SIZE,
 } from './shard-fixtures.ts'
@@ -33,6 +36,15 @@ describe('a follower that restarts', () => {
     // Cut off, then back and unwritten: zeros.
     await commit(writer, { 1: 5 }, 1)
     await commit(writer, { 3: 33 })
+    const regrown = new Uint8Array(PAGE_SIZE)
+    regrown[200] = 4
+    writer.commit({
+      changes: new Map([[2, regrown]]),
+      pageCount: 3,
+      pageSize: PAGE_SIZE,
+      tables: [],
+    })
+    await writer.flush()
     const { shard: copy, disk, host } = await openFollower(writer)
     await catchUp(writer, copy)
     expect(copy.head.seq).toBe(writer.head.seq)
@@ -40,5 +52,21 @@ describe('a follower that restarts', () => {
     const { shard: again } = await openFollower(writer, host, disk)
     expect(contents(again)).toEqual(contents(writer))
     expect((await drive(host, again.verify())).pages).toBe('match')
+  })
+})
+
+describe('a device that damaged a page', () => {
+  it('is refused with ErrCorrupt where the pages are hashed at open', async () => {
+    const { shard, disk, host } = await openWriter()
+    await commit(shard, { 1: 1, 2: 2, 3: 3 })
+    await drive(host, shard.close())
+    disk.owner = undefined
+    disk.files.get('leaves-0')?.truncate(0)
+    const clean = cloneDisk(disk)
+    disk.files.get('pages-0')?.write(PAGE_SIZE + 7, Uint8Array.of(99))
+    const opening = openOn(createMemoryDevice(host, disk), host)
+    await expect(drive(host, opening)).rejects.toMatchObject({ code: 'ErrCorrupt' })
+    const again = await drive(host, openOn(createMemoryDevice(host, clean), host))
+    expect(contents(again)).toEqual([1, 2, 3])
   })
 })
