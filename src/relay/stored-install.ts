@@ -11,12 +11,12 @@ import {
   authorityFrames,
   checkRight,
   currentTerm,
-  extendAuthority,
   readAuthority,
 } from '../frame/authority.ts'
 import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
+import { mergeAuthority } from '../shard/authority.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import type { StartMark } from '../wal/records.ts'
 import { keepEvidence } from './evidence.ts'
@@ -111,21 +111,6 @@ function checkHeader(state: StoredState, header: SnapshotHeader): Authority {
     })
   }
   return merged
-}
-
-/** Ours with what theirs adds; throws ErrForked when they contradict each other. */
-function mergeAuthority(ours: Authority, theirs: Authority): Authority {
-  let merged = ours
-  for (const frame of authorityFrames(theirs).slice(1)) {
-    if (frame.epoch > currentTerm(merged).epoch || isKnownEpoch(merged, frame.epoch)) {
-      merged = orThrow(extendAuthority(merged, frame)).authority
-    }
-  }
-  return merged
-}
-
-function isKnownEpoch(authority: Authority, epoch: bigint): boolean {
-  return authority.terms.some((term) => term.epoch === epoch)
 }
 
 type Verified = {

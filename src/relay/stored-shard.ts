@@ -3,12 +3,14 @@
  *  snapshot takes effect by the new log segment that names it, after its root was recomputed.
  *  Never: verifies who may write (the session decodes runs by `authority`), talks to peers. */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError, isFailure, orThrow } from '../base/failure.ts'
 import type { Position, Seq } from '../base/ids.ts'
-import { type Authority, checkRight, currentTerm, extendAuthority } from '../frame/authority.ts'
+import { type Authority, checkRight, currentTerm } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
+import { authorityAfter } from '../shard/authority.ts'
 import { keepEvidence } from './evidence.ts'
 import { judgeRun, type Standing } from './judge.ts'
 import { type Installed, type InstallLimits, installSnapshot } from './stored-install.ts'
@@ -85,7 +87,9 @@ export function createStoredShard(state: StoredState): StoredShard {
 }
 
 async function storeRun(state: StoredState, run: SealedRun): Promise<Standing> {
-  const authority = authorityAfter(state.authority, run.frames)
+  const first = run.frames[0]
+  assert(first !== undefined, 'a run has at least one frame')
+  const authority = authorityAfter(state.authority, first)
   const { shard, author, epoch, seq } = run.seal
   // The authority may have grown since the run was decoded.
   orThrow(checkRight(authority, { shard, author, epoch, firstSeq: run.firstSeq, lastSeq: seq }))
@@ -135,13 +139,6 @@ async function rewind(state: StoredState, position: Position): Promise<void> {
   state.staged = position
   state.stagedSeal = seal
   state.durableSeal = seal
-}
-
-/** Hand-overs stand at the start of their author's first run. */
-function authorityAfter(authority: Authority, frames: readonly Frame[]): Authority {
-  const first = frames[0]
-  if (first === undefined || first.epoch <= currentTerm(authority).epoch) return authority
-  return orThrow(extendAuthority(authority, first)).authority
 }
 
 async function closeStored(state: StoredState): Promise<void> {

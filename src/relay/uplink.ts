@@ -4,11 +4,12 @@
  *  at one seq the first is kept and both are evidence. */
 
 import { ConstelliteError, failureOf, isFailure, orThrow } from '../base/failure.ts'
-import { mayWrite, readAuthority } from '../frame/authority.ts'
+import { readAuthority } from '../frame/authority.ts'
 import { createReceipt } from '../frame/receipt.ts'
 import { decodeRun, type SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import { createSnapshotInlet } from '../replication/snapshot-inlet.ts'
+import { rightUnder } from '../shard/authority.ts'
 import type { Envelope } from '../transport/envelope.ts'
 import type { Lease } from './catalog.ts'
 import {
@@ -50,7 +51,7 @@ export async function takeRun(
   const known = (await storedOf(session, subject))?.authority ?? subject.candidate
   if (known === undefined) throw strangerFailure()
   // Before the lease: a run that does not verify makes no folder.
-  const run = orThrow(decodeRun(bytes, mayWrite(known)))
+  const run = orThrow(decodeRun(bytes, rightUnder(known)))
   const lease = await leaseToWrite(session, subject)
   const { stored } = lease
   lease.checkRoom(bytes.byteLength)
