@@ -1,6 +1,7 @@
 /** Metric: one counter, gauge or histogram, with its series by label values.
  *  Keeps: a counter never falls; at most `seriesMax` series, writes to further ones are dropped and
- *  counted; `writes` says whether anything ever wrote it.
+ *  counted; `writes` says how often it was written; adding 0
+ *  makes a series without being a write.
  *  Never: reads a clock. */
 
 import { assert } from '../base/assert.ts'
@@ -21,11 +22,15 @@ export type LabelValues<Label extends string> = [Label] extends [never]
 
 export type Counter<Label extends string = never> = {
   add(value: number, ...labels: LabelValues<Label>): void
+  /** What it stands at; 0 before anything was added. */
+  value(...labels: LabelValues<Label>): number
 }
 
 export type Gauge<Label extends string = never> = {
   set(value: number, ...labels: LabelValues<Label>): void
   add(value: number, ...labels: LabelValues<Label>): void
+  /** What it stands at; 0 before it was set. */
+  value(...labels: LabelValues<Label>): number
 }
 
 export type Histogram<Label extends string = never> = {
@@ -106,6 +111,10 @@ export class Metric {
     })
   }
 
+  value(labels: Readonly<Record<string, string>> = {}): number {
+    return this.#series.get(this.#keyOf(labels))?.value ?? 0
+  }
+
   samples(): Sample[] {
     return [...this.#series.values()].flatMap((series) => this.#samplesOf(series))
   }
@@ -117,21 +126,30 @@ export class Metric {
   ): void {
     assert(!Number.isNaN(value), `${this.name} takes numbers`)
     const series = this.#seriesOf(labels)
-    if (series === undefined) this.#dropped += 1
-    else {
-      this.#writes += 1
-      change(series)
+    if (series === undefined) {
+      this.#dropped += 1
+      return
     }
+    const before = series.value
+    change(series)
+    if (this.type !== 'counter' || series.value !== before) this.#writes += 1
   }
 
   #seriesOf(labels: Readonly<Record<string, string>>): Series | undefined {
-    const pairs = this.labelNames.map((name) => [name, labels[name] ?? ''] as const)
-    const key = pairs.length === 0 ? '' : JSON.stringify(pairs.map(([, value]) => value))
+    const key = this.#keyOf(labels)
     const known = this.#series.get(key)
     if (known !== undefined || this.#series.size >= this.#seriesMax) return known
+    const pairs = this.labelNames.map((name) => [name, labels[name] ?? ''] as const)
     const series = { labels: pairs, value: 0, counts: this.buckets.map(() => 0), count: 0 }
     this.#series.set(key, series)
     return series
+  }
+
+  #keyOf(labels: Readonly<Record<string, string>>): string {
+    const [only, ...others] = this.labelNames
+    if (only === undefined) return ''
+    if (others.length === 0) return labels[only] ?? ''
+    return JSON.stringify(this.labelNames.map((name) => labels[name] ?? ''))
   }
 
   #samplesOf({ labels, value, counts, count }: Series): Sample[] {

@@ -31,6 +31,7 @@ export type MetricsOptions = {
 export class Metrics {
   readonly #seriesMax: number
   readonly #metrics: Map<string, Metric> = new Map()
+  readonly #updates: Set<() => void> = new Set()
 
   constructor(options: MetricsOptions = {}) {
     const value = options.seriesMax ?? METRIC_SERIES_MAX
@@ -61,6 +62,18 @@ export class Metrics {
     return this.#declare({ ...init, buckets, type: 'histogram', seriesMax: this.#seriesMax })
   }
 
+  /** Calls `update` before the numbers are read, for gauges of what is counted elsewhere; answers how to
+   *  stop that. */
+  onCollect(update: () => void): () => void {
+    this.#updates.add(update)
+    return () => void this.#updates.delete(update)
+  }
+
+  /** Brings such gauges up to date; `text` does so by itself. */
+  collect(): void {
+    for (const update of this.#updates) update()
+  }
+
   /** Every declared metric, in the order of declaration. */
   list(): readonly Metric[] {
     return [...this.#metrics.values()]
@@ -68,6 +81,7 @@ export class Metrics {
 
   /** The page that Prometheus reads, of type `METRICS_CONTENT_TYPE`. */
   text(): string {
+    this.collect()
     return formatMetrics(this.list())
   }
 

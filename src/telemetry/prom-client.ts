@@ -32,11 +32,11 @@ export type PromClientRegistry<M> = { registerMetric(metric: M): void }
 export function registerInPromClient<M>(metrics: Metrics, registry: PromClientRegistry<M>): void {
   for (const metric of metrics.list()) {
     // The type of prom-client asks for its own classes; its registry reads only these members.
-    registry.registerMetric(adapted(metric) as unknown as M)
+    registry.registerMetric(adapted(metrics, metric) as unknown as M)
   }
 }
 
-function adapted(metric: Metric): PromClientMetric {
+function adapted(metrics: Metrics, metric: Metric): PromClientMetric {
   const { help, type } = metric
   const self: PromClientMetric = {
     // Not read-only: for OpenMetrics prom-client takes `_total` off here and puts it on the samples.
@@ -44,13 +44,10 @@ function adapted(metric: Metric): PromClientMetric {
     help,
     type,
     aggregator: 'sum',
-    get: async () => ({
-      name: self.name,
-      help,
-      type,
-      aggregator: 'sum',
-      values: valuesOf(self.name, metric),
-    }),
+    async get() {
+      metrics.collect()
+      return { name: self.name, help, type, aggregator: 'sum', values: valuesOf(self.name, metric) }
+    },
     reset() {},
   }
   return self

@@ -128,6 +128,32 @@ describe('prom-client', () => {
   })
 })
 
+describe('what is counted elsewhere', () => {
+  test('it is asked for before the page is made, and before prom-client collects, until it stops', async () => {
+    const metrics = new Metrics()
+    const size = metrics.gauge({ name: 'size', help: 'Of a queue.', labels: ['of'] })
+    let count = 1
+    const stop = metrics.onCollect(() => size.set(count, { of: 'a' }))
+    expect(metrics.text()).toContain('size{of="a"} 1')
+    count = 2
+    const registry = new Registry()
+    registerInPromClient(metrics, registry)
+    expect(await registry.metrics()).toContain('size{of="a"} 2')
+    stop()
+    count = 3
+    expect(metrics.text()).toContain('size{of="a"} 2')
+    expect([size.value({ of: 'a' }), size.value({ of: 'b' })]).toEqual([2, 0])
+  })
+
+  test('adding nothing makes a series, but is not a write', () => {
+    const metrics = new Metrics()
+    const counter = metrics.counter({ name: 'a_total', help: '', labels: ['who'] })
+    counter.add(0, { who: 'x' })
+    const [metric] = metrics.list()
+    expect([metric?.writes, metrics.text().includes('a_total{who="x"} 0')]).toEqual([0, true])
+  })
+})
+
 describe('the registry', () => {
   test('the same declaration is the same metric, another one is refused', () => {
     const metrics = new Metrics()
