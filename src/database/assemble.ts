@@ -82,6 +82,8 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     onProgress,
   })
   closers.add(() => shard.close())
+  // Nothing is kept for relays that this open does not know.
+  if (options.sync === undefined) await shard.keepHolders([])
   platform.onShard?.(assembly.name, shard)
   const genesis = genesisOf(shard)
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
