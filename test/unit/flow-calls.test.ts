@@ -3,6 +3,7 @@
 
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
+import { BatchCollector } from '../../src/flow/batch-collector.ts'
 import { CallRegistry } from '../../src/flow/call-registry.ts'
 import { Correlator } from '../../src/flow/correlator.ts'
 import { type Deadline, Deadlines } from '../../src/flow/deadlines.ts'
@@ -196,6 +197,17 @@ describe('what is held', () => {
     call('a').catch(() => undefined)
     calls[Symbol.dispose]()
     expect([calls.pendingCount, host.timerCount]).toEqual([0, 0])
+  })
+
+  test('what ends by waiting can be let go by `await using`', async () => {
+    const host = createStage()
+    const flushed: number[] = []
+    const onFlush = (batch: readonly number[]): void => void flushed.push(...batch)
+    const batches = new BatchCollector({ host, size: 9, waitMs: 100, onFlush, onError() {} })
+    batches.add(1)
+    expectTypeOf(batches[Symbol.asyncDispose]).toEqualTypeOf<() => Promise<void>>()
+    await batches[Symbol.asyncDispose]()
+    expect([flushed, host.timerCount]).toEqual([[1], 0])
   })
 })
 
