@@ -6,7 +6,9 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { commitInChromium } from './commit-chromium.ts'
 import { commitInNode } from './commit-node.ts'
+import { kernelsInChromium, kernelsInNode } from './kernels.ts'
 import { formatLine, type Line } from './pairs.ts'
+import { signerTiming } from './signer-timing.ts'
 import { measureUtilities } from './utilities.ts'
 
 type Bench = { readonly name: string; run(say: (line: Line) => void): Promise<void> }
@@ -20,6 +22,14 @@ const BENCHES: readonly Bench[] = [
     },
   },
   { name: 'utilities', run: measureUtilities },
+  {
+    name: 'kernels',
+    run: async (say) => {
+      await kernelsInNode(say)
+      await kernelsInChromium(say)
+    },
+  },
+  { name: 'signer-timing', run: signerTiming },
 ]
 
 async function main(parameters: readonly string[]): Promise<void> {
