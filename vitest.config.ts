@@ -116,7 +116,17 @@ function browserProject(executablePath: string): TestProjectInlineConfiguration 
   return {
     // Found while a test runs, a dependency would make Vite reload the page under it.
     optimizeDeps: {
-      include: ['comlink', '@noble/ed25519', '@noble/hashes/blake3.js', '@noble/hashes/sha2.js'],
+      include: [
+        'comlink',
+        '@noble/ed25519',
+        '@noble/hashes/blake3.js',
+        '@noble/hashes/sha2.js',
+        '@noble/hashes/hkdf.js',
+        '@noble/ciphers/chacha.js',
+        '@hpke/core',
+        '@hpke/hybridkem-x-wing',
+        'hash-wasm',
+      ],
       exclude: ['@sqlite.org/sqlite-wasm'],
     },
     // Published vectors, which are not in the repository.

@@ -33,6 +33,7 @@ export async function seedOfPassphrase(options: PassphraseOptions): Promise<Uint
   const memory = { name: 'memoryKib', value: memoryKib, min: 8 * lanes, max: 1_048_576 }
   const saltSize = { name: 'salt.byteLength', value: salt.byteLength, min: 8, max: 1024 }
   wholeSetting(saltSize)
+  wholeSetting({ name: 'passphrase.length', value: passphrase.length, min: 1 })
   assertCompiles()
   return argon2id({
     password: passphrase.normalize('NFKC'),

@@ -36,6 +36,7 @@ describe('seedOfPassphrase', () => {
 
   test.each([
     { salt: new Uint8Array(7) },
+    { passphrase: '' },
     { memoryKib: 8 },
     { memoryKib: 2 ** 21 },
     { passes: 0 },
