@@ -1,13 +1,14 @@
 /** The call registry and the correlator settle every call once, at the exact time, whatever happens.
  *  Timelines: U1 of the utilities' specification. */
 
+import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { isFailure } from '../../src/base/failure.ts'
 import { BatchCollector } from '../../src/flow/batch-collector.ts'
 import { CallRegistry } from '../../src/flow/call-registry.ts'
 import { Correlator } from '../../src/flow/correlator.ts'
 import { type Deadline, Deadlines } from '../../src/flow/deadlines.ts'
-import { createStage, watch } from './flow-fixtures.ts'
+import { createStage, type Ended, watch } from './flow-fixtures.ts'
 
 function setUp(options: { pendingMax?: number } = {}) {
   const host = createStage()
@@ -152,6 +153,46 @@ describe('CallRegistry', () => {
     expect(() => calls.register('b', { reply() {}, failure() {} })).toThrow(/wait already/)
   })
 
+  test('on any timeline each call ends once, at the first of reply, abort and deadline', async () => {
+    // Never two at one time: which of them comes first then is nobody's promise.
+    const third = (rest: number) => fc.nat(130).map((it) => it * 3 + rest)
+    const never = Number.POSITIVE_INFINITY
+    const plan = fc.record({
+      startMs: third(0),
+      timeoutMs: third(3),
+      replyMs: fc.option(third(1), { nil: never }),
+      abortMs: fc.option(third(2), { nil: never }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(plan, { maxLength: 30 }), async (plans) => {
+        const { host, calls } = setUp()
+        const ended = plans.map((it, at) => {
+          const abort = new AbortController()
+          const result: { ended: Ended } = { ended: {} }
+          host.setTimer(it.startMs, () => {
+            host.setTimer(it.replyMs, () => calls.resolve(`${at}`, 'reply'))
+            host.setTimer(it.abortMs, () => abort.abort('abort'))
+            const { timeoutMs } = it
+            const call = calls.call({ id: `${at}`, emit() {}, timeoutMs, signal: abort.signal })
+            result.ended = watch(host, call)
+          })
+          return result
+        })
+        await host.at(2000)
+        for (const [at, { startMs, timeoutMs, replyMs, abortMs }] of plans.entries()) {
+          const first = Math.min(timeoutMs, replyMs, abortMs)
+          const outcome = ended[at]?.ended
+          expect(outcome?.atMs).toBe(startMs + first)
+          if (replyMs === first) expect(outcome?.value).toBe('reply')
+          else if (abortMs === first) expect(outcome?.error).toBe('abort')
+          else expect(isFailure(outcome?.error, 'ErrTimeout')).toBe(true)
+        }
+        expect([calls.pendingCount, host.timerCount - infinite(plans)]).toEqual([0, 0])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   test('no timer is armed by making one', () => {
     expect(setUp().host.timerCount).toBe(0)
   })
@@ -233,6 +274,13 @@ describe('Correlator', () => {
     expect(correlator.pendingCount).toBe(0)
   })
 })
+
+/** Timers of the test itself that never fire. */
+function infinite(
+  plans: readonly { readonly replyMs: number; readonly abortMs: number }[],
+): number {
+  return plans.flatMap((it) => [it.replyMs, it.abortMs]).filter((it) => !Number.isFinite(it)).length
+}
 
 function fail(error: Error): never {
   throw error
