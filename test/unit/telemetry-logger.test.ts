@@ -2,6 +2,7 @@
  *  Timelines and lines: U3 of the utilities' specification. */
 
 import { configure, getLogger, type LogRecord, reset } from '@logtape/logtape'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createConsoleSink } from '../../src/telemetry/console-sink.ts'
 import { EVENT_ACTORS_MAX, EVENT_GROUPS_MAX } from '../../src/telemetry/event-groups.ts'
@@ -119,6 +120,27 @@ describe('gathering events', () => {
       [0, '😈 [social] carol teased bob'],
       [0, '• [social] the room is full'],
     ])
+  })
+
+  test('on any timeline no event is lost, and each line is the one that its rule makes', async () => {
+    const step = fc.tuple(fc.constantFrom('x', 'y', 'z'), fc.nat(3), fc.nat(5000))
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { host, logger, lines, events } = setUp()
+        const times = new Map<string, number[]>()
+        for (const [type, actor, waitMs] of steps) {
+          logger.log('a').event(type, `${actor}`)
+          times.set(type, [...(times.get(type) ?? []), host.monotonicNow()])
+          // Not a whole second, so that no event comes just when a line is due.
+          await host.advance(waitMs + 0.5)
+        }
+        await host.advance(20_000)
+        const expected = [...times.values()].flatMap(lineTimes)
+        expect(lines.map(([ms]) => ms).sort(ascending)).toEqual(expected.sort(ascending))
+        expect(events.reduce((sum, it) => sum + (it?.count ?? 0), 0)).toBe(steps.length)
+      }),
+      { numRuns: 40 },
+    )
   })
 
   test('more groups or actors than the limit end early, and none is lost', () => {
@@ -257,3 +279,22 @@ describe('sinks', () => {
     expect(records[1]?.properties).toMatchObject({ actors: ['bob'], count: 1, type: 'join' })
   })
 })
+
+function ascending(left: number, right: number): number {
+  return left - right
+}
+
+/** When lines of one kind are due: 3 s after the last event, 12 s after the first. */
+function lineTimes(times: readonly number[]): number[] {
+  const due: number[] = []
+  let first = Number.NaN
+  let end = Number.NEGATIVE_INFINITY
+  for (const ms of times) {
+    if (ms > end) {
+      due.push(end)
+      first = ms
+    }
+    end = Math.min(ms + 3000, first + 12_000)
+  }
+  return [...due.slice(1), end]
+}
