@@ -13,6 +13,8 @@ import {
   openOn,
   PAGE_SIZE,
   page,
+  snapshotBytes,
+  stream,
 } from './shard-fixtures.ts'
 
 const SEEDS = 60
@@ -29,16 +31,20 @@ describe('power cuts', () => {
 async function runSeed(seed: number): Promise<void> {
   const random = createRandom(seed)
   const host = createManualHost({ seed })
-  let disk: FaultyDisk = createFaultyDisk()
-  let shard = await openOn(disk.device(host), host)
+  // Half of the disks sync later, so that commits come while a flush is under way.
+  let disk: FaultyDisk = createFaultyDisk(seed % 2 === 0 ? { syncDelayMs: 3 } : {})
+  let shard = await drive(host, openOn(disk.device(host), host))
   let model: Model = { states: [JSON.stringify([])], durable: 0 }
   for (let step = 0; step < STEPS; step++) {
     const choice = random.below(10)
     try {
       if (choice < 6) commitRandom(shard, random, model)
       else if (choice < 8) {
-        await drive(host, shard.flush())
-        model.durable = model.states.length - 1
+        const flushed = model.states.length - 1
+        const flushing = shard.flush()
+        if (choice === 7) commitRandom(shard, random, model)
+        await drive(host, flushing)
+        model.durable = flushed
       } else if (choice === 8) {
         await drive(host, shard.checkpoint())
         model.durable = model.states.length - 1
@@ -46,7 +52,7 @@ async function runSeed(seed: number): Promise<void> {
         if (random.below(2) === 0) disk.failWrite(1 + random.below(4))
         await drive(host, shard.checkpoint()).catch(() => undefined)
         disk = disk.crash(() => random.below(2) === 0)
-        shard = await openOn(disk.device(host), host)
+        shard = await drive(host, openOn(disk.device(host), host))
         const now = JSON.stringify(contents(shard))
         const index = model.states.indexOf(now, model.durable)
         expect(index, `seed ${seed} step ${step}: ${now}`).toBeGreaterThanOrEqual(model.durable)
@@ -60,7 +66,7 @@ async function runSeed(seed: number): Promise<void> {
   await drive(host, shard.flush())
   const { shard: copy, host: copyHost } = await openFollower(shard)
   if ((shard.range()?.first ?? 0n) === 1n) await drive(copyHost, catchUp(shard, copy))
-  else await drive(copyHost, copy.install(await shard.snapshot()))
+  else await drive(copyHost, copy.install(stream(await drive(host, snapshotBytes(shard)))))
   expect(contents(copy), `seed ${seed}`).toEqual(contents(shard))
 }
 

@@ -131,14 +131,15 @@ export function contents(shard: Shard): (number | string)[] {
   })
 }
 
-/** Awaits what waits for deferred callbacks of its host. */
+/** Awaits what waits for deferred callbacks of its host, and for its time where nothing else is left. */
 export async function drive<T>(host: ManualHost, promise: Promise<T>): Promise<T> {
   let isDone = false
   const done = promise.finally(() => {
     isDone = true
   })
   done.catch(() => undefined)
-  while (!isDone) await host.settle()
+  await host.settle()
+  while (!isDone) await host.advance(1)
   return done
 }
 

@@ -51,7 +51,8 @@ async function begin(seed: number): Promise<Run> {
   const followers: Follower[] = []
   for (let number = 2; number <= 3; number++) {
     const follower = { host: createManualHost({ seed: seed + number }), id: writer.id }
-    const disk = createFaultyDisk({ name: `copy ${number}` })
+    const delay = seed % 2 === 0 ? { syncDelayMs: 3 } : {}
+    const disk = createFaultyDisk({ name: `copy ${number}`, ...delay })
     followers.push({ ...follower, disk, shard: await openCopy(disk, follower) })
   }
   const shown = new Map([

@@ -118,6 +118,30 @@ describe('a writer', () => {
     await expect(catchUp(again, copy)).resolves.toBeUndefined()
   })
 
+  it('keeps frames for a holder until it releases them, once for all', async () => {
+    const { shard } = await openWriter()
+    shard.hold('relay', toSeq(0))
+    for (let number = 1; number <= 3; number++) await commit(shard, { 1: number })
+    await shard.checkpoint()
+    expect(shard.range()?.first).toBe(1n)
+    await shard.release('relay', shard.head.seq)
+    // Named again, as at every start of a sync.
+    shard.hold('relay', toSeq(0))
+    await commit(shard, { 1: 4 })
+    await shard.checkpoint()
+    expect(shard.range()?.first ?? 99n).toBeGreaterThan(4n)
+    shard.hold('other', shard.head.seq)
+    await commit(shard, { 1: 5 })
+    const { seq } = shard.head
+    await shard.checkpoint()
+    expect(shard.range()?.first).toBeLessThanOrEqual(seq)
+    await shard.keepHolders(['relay'])
+    await shard.release('relay', seq)
+    await commit(shard, { 1: 6 })
+    await shard.checkpoint()
+    expect(shard.range()?.first ?? 99n).toBeGreaterThan(seq)
+  })
+
   it('refuses another key for a copy that has one', async () => {
     const { shard, disk, host } = await openWriter()
     await shard.close()
