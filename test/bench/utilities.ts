@@ -9,6 +9,8 @@ import { type Line, measurePair, type Pair } from './pairs.ts'
 
 const KEYS = 100_000
 const REPETITIONS = 5
+/** How often each key is used after it was filled in; fewer than the limiter allows. */
+const ROUNDS = 5
 const WINDOW_MS = 3_600_000
 
 type Utilities = typeof import('../../src/entry/utilities.ts')
@@ -102,13 +104,15 @@ async function timeLine(contest: Contest, keys: readonly string[]): Promise<Line
     const { operate } = await fill(keys)
     const startedAt = process.hrtime.bigint()
     let last: unknown
-    for (const key of keys) {
-      last = operate(key)
-      if (last instanceof Promise) await last
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const key of keys) {
+        last = operate(key)
+        if (last instanceof Promise) await last
+      }
     }
     const elapsed = Number(process.hrtime.bigint() - startedAt)
     disposeAll()
-    return elapsed / keys.length
+    return elapsed / (keys.length * ROUNDS)
   }
   const pair: Pair = {
     case: contest.name,
