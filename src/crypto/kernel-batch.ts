@@ -3,6 +3,7 @@
  *  until few enough are left to ask each: one bad item among n costs about two batches of n.
  *  Never: reuses a coefficient, or asks for one before the items are in the kernel's memory. */
 
+import { equalBytes } from '../bytes/compare.ts'
 import type { KernelInstance } from './kernel-instance.ts'
 import type { BatchResult, Ed25519, RandomBytes, SignedMessage } from './kernel-interface.ts'
 
@@ -124,13 +125,19 @@ function verifyTogether(
 function distinctKeys(batch: readonly Place[]): { keys: Uint8Array[]; keyIndices: number[] } {
   const indexByKey = new Map<string, number>()
   const keys: Uint8Array[] = []
+  let newest = 0
   const keyIndices = batch.map(({ item: { publicKey } }) => {
+    // Items of one signer come one after the other, and names of keys cost more than comparing.
+    const last = keys[newest]
+    if (last !== undefined && equalBytes(last, publicKey)) return newest
     const name = String.fromCharCode(...publicKey)
     const known = indexByKey.get(name)
-    if (known !== undefined) return known
-    indexByKey.set(name, keys.length)
-    keys.push(publicKey)
-    return keys.length - 1
+    newest = known ?? keys.length
+    if (known === undefined) {
+      indexByKey.set(name, newest)
+      keys.push(publicKey)
+    }
+    return newest
   })
   return { keys, keyIndices }
 }

@@ -8,7 +8,7 @@ import type { Line } from './pairs.ts'
 
 const PAGE_BYTES = 4096
 const ROWS = 20_000
-const TRANSACTIONS = 10
+const TRANSACTIONS = 30
 
 const WORKLOADS = [
   {

@@ -29,29 +29,30 @@ EXPORT("crc32_prepare") void crc32_prepare(void) {
   fill(castagnoli, 0x82f63b78);
 }
 
-/* Opaque, so that shift and scaling stay two steps: engines fold the scaling into the address, which is
- * one instruction less for each byte. */
+/* The changes by four bytes that have `after` words behind them in their sixteen.  Each byte is loaded by
+ * itself: loads are cheaper than cutting words (4.0 against 3.2 GB/s). */
+INLINE u32 change_of(Tables t, const u8 *bytes, int after) {
+  return (t[4 * after + 3][bytes[0]] ^ t[4 * after + 2][bytes[1]]) ^
+         (t[4 * after + 1][bytes[2]] ^ t[4 * after][bytes[3]]);
+}
+
+/* Opaque, so that shift and scaling stay two steps, which some engines fold into the address. */
 INLINE u32 byte_of(u32 word, int index) {
   u32 byte = (word >> (8 * index)) & 255;
   __asm__("" : "+r"(byte));
   return byte;
 }
 
-/* The changes by the four bytes of a word that has `after` words behind it in its sixteen bytes. */
-INLINE u32 look_up(Tables t, u32 word, int after) {
-  return (t[4 * after + 3][byte_of(word, 0)] ^ t[4 * after + 2][byte_of(word, 1)]) ^
-         (t[4 * after + 1][byte_of(word, 2)] ^ t[4 * after][byte_of(word, 3)]);
-}
-
 INLINE u32 run(Tables t, const u8 *input, u32 length, u32 seed) {
   u32 crc = ~seed;
   for (; length >= 16; input += 16, length -= 16) {
-    u32 rest = look_up(t, load32(input + 4), 2) ^
-               (look_up(t, load32(input + 8), 1) ^ look_up(t, load32(input + 12), 0));
+    u32 rest = change_of(t, input + 4, 2) ^ (change_of(t, input + 8, 1) ^ change_of(t, input + 12, 0));
     /* Twelve of the sixteen look-ups do not wait for the block before.  Without this the compiler
-     * re-associates the exclusive ors, and all sixteen do: a third slower. */
+     * re-associates the exclusive ors, and all sixteen do. */
     OPAQUE(rest);
-    crc = look_up(t, load32(input) ^ crc, 3) ^ rest;
+    crc ^= load32(input);
+    crc = (t[15][byte_of(crc, 0)] ^ t[14][byte_of(crc, 1)]) ^
+          (t[13][byte_of(crc, 2)] ^ t[12][byte_of(crc, 3)]) ^ rest;
   }
   for (; length > 0; length--) crc = (crc >> 8) ^ t[0][(crc ^ *input++) & 255];
   return ~crc;

@@ -36,6 +36,7 @@ typedef struct {
   u32 points;
   Point *point;
   Scalar *scalar;
+  WideScalar *of_keys; /* Σ z·k of each key, until all are in */
   void *rows;
 } Terms;
 
@@ -43,14 +44,16 @@ EXPORT("ed25519_batch_scratch_size") u32 ed25519_batch_scratch_size(u32 count, u
   u32 points = count + keys;
   u32 row = points <= STRAUS_POINTS_MAX ? sizeof(StrausRow) : sizeof(BucketRow);
   /* Decoding goes by two, hence one point more. */
-  return (points + 1) * (u32)(sizeof(Point) + sizeof(Scalar)) + points * row;
+  u32 fixed = (points + 1) * (u32)(sizeof(Point) + sizeof(Scalar)) + keys * (u32)sizeof(WideScalar);
+  return fixed + points * row;
 }
 
-static void take_scratch(Terms *terms, u32 points, u8 *scratch) {
-  terms->points = points;
+static void take_scratch(Terms *terms, u32 count, u32 keys, u8 *scratch) {
+  terms->points = count + keys;
   terms->point = (Point *)scratch;
-  terms->scalar = (Scalar *)(scratch + (points + 1) * sizeof(Point));
-  terms->rows = scratch + (points + 1) * (sizeof(Point) + sizeof(Scalar));
+  terms->scalar = (Scalar *)(terms->point + terms->points + 1);
+  terms->of_keys = (WideScalar *)(terms->scalar + terms->points + 1);
+  terms->rows = terms->of_keys + keys;
 }
 
 /* Encodings into points, two at a time; `stride` is from one to the next.  0 when one is no point. */
@@ -134,24 +137,27 @@ EXPORT("ed25519_verify_batch")
 int ed25519_verify_batch(const Tables *tables, const Item *items, u32 count, const u8 *keys, u32 key_count,
                          const u8 *coefficients, u8 *scratch) {
   Terms terms;
-  Scalar base = {{0}};
-  const Scalar zero = {{0}};
-  take_scratch(&terms, count + key_count, scratch);
+  Scalar s, k, base;
+  WideScalar of_base = {{0}};
+  take_scratch(&terms, count, key_count, scratch);
   /* Points of the keys first: decoding by two runs one beyond its end. */
   if (!decode_all(terms.point, key_count, key_place, keys)) return 0;
   if (!decode_all(terms.point + key_count, count, signature_place, items)) return 0;
-  for (u32 i = 0; i < key_count; i++) terms.scalar[i] = zero;
+  __builtin_memset(terms.of_keys, 0, key_count * sizeof(WideScalar));
   for (u32 i = 0; i < count; i++) {
     const Item *item = &items[i];
-    Scalar s, k, *z = &terms.scalar[key_count + i], *of_key = &terms.scalar[item->key];
+    Scalar *z = &terms.scalar[key_count + i];
     if (!scalar_is_canonical(item->signature + 32)) return 0;
     scalar_load(&s, item->signature + 32);
     signature_challenge(&k, item->signature, keys + 32 * item->key, item->message, item->length);
-    *z = zero;
-    for (int word = 0; word < 4; word++) z->word[word] = load32(coefficients + 16 * i + 4 * word);
-    scalar_multiply_add(&base, z, &s, &base);
-    scalar_multiply_add(of_key, z, &k, of_key);
+    for (int word = 0; word < 8; word++) {
+      z->word[word] = word < 4 ? load32(coefficients + 16 * i + 4 * word) : 0;
+    }
+    wide_multiply_add(&of_base, z->word, &s);
+    wide_multiply_add(&terms.of_keys[item->key], z->word, &k);
   }
+  scalar_reduce(&base, of_base.word);
+  for (u32 i = 0; i < key_count; i++) scalar_reduce(&terms.scalar[i], terms.of_keys[i].word);
   Point sum;
   if (terms.points <= STRAUS_POINTS_MAX) sum_straus(&sum, &terms);
   else sum_pippenger(&sum, &terms, terms.points <= 700 ? 6 : terms.points <= 1500 ? 7 : 8);

@@ -68,6 +68,22 @@ void scalar_multiply_add(Scalar *out, const Scalar *a, const Scalar *b, const Sc
   scalar_reduce(out, wide);
 }
 
+void wide_multiply_add(WideScalar *sum, const u32 a[4], const Scalar *b) {
+  for (int i = 0; i < 4; i++) {
+    u64 carry = 0;
+    for (int j = 0; j < 8; j++) {
+      carry += (u64)a[i] * b->word[j] + sum->word[i + j];
+      sum->word[i + j] = (u32)carry;
+      carry >>= 32;
+    }
+    for (int j = i + 8; carry && j < 16; j++) {
+      carry += sum->word[j];
+      sum->word[j] = (u32)carry;
+      carry >>= 32;
+    }
+  }
+}
+
 void scalar_load(Scalar *out, const u8 *bytes) {
   for (int i = 0; i < 8; i++) out->word[i] = load32(bytes + 4 * i);
 }

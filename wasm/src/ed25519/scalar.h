@@ -15,6 +15,14 @@ void scalar_reduce(Scalar *out, const u32 wide[16]);
 /* a·b + c modulo L; a and b may be any 256-bit integers. */
 void scalar_multiply_add(Scalar *out, const Scalar *a, const Scalar *b, const Scalar *c);
 
+/* An integer that products are gathered in before it is reduced once. */
+typedef struct {
+  u32 word[16];
+} WideScalar;
+
+/* sum + a·b, without reduction, for an a of 128 bits: room for 2^100 of them. */
+void wide_multiply_add(WideScalar *sum, const u32 a[4], const Scalar *b);
+
 void scalar_load(Scalar *out, const u8 *bytes);
 void scalar_store(u8 *bytes, const Scalar *a);
 int scalar_is_zero(const Scalar *a);
