@@ -4,7 +4,6 @@
 
 import type { SqlConnection } from '../sqlite/engine.ts'
 import type { Connections } from './connections.ts'
-import { refuseControl } from './control-words.ts'
 import type { Core, CoreBegin, CoreCall, TransactionId } from './core.ts'
 import { type Executor, NO_CALLER } from './executor.ts'
 import { aborted } from './open-failures.ts'
@@ -24,9 +23,6 @@ export type CallParts = {
 }
 
 type Write<T> = {
-  readonly sql: string
-  /** Many statements: only SQLite knows where the later ones begin. */
-  readonly isScript?: boolean
   readonly sizeBytes: number
   readonly work: (writer: SqlConnection) => T
 }
@@ -35,13 +31,9 @@ export function createCalls(parts: CallParts): Calls {
   const { executor, connections } = parts
   const { slot } = executor
   /** Runs on the writer, inside the call's transaction or on its own. */
-  const write = <T>(call: CoreCall, { sql, isScript, sizeBytes, work }: Write<T>): Promise<T> => {
+  const write = <T>(call: CoreCall, { sizeBytes, work }: Write<T>): Promise<T> => {
     const { transaction } = call
     const run = (): T => {
-      const where = transaction === undefined ? 'outside' : 'inside'
-      const isChecked = where === 'inside' || isScript !== true
-      const refusal = isChecked ? refuseControl(sql, where) : undefined
-      if (refusal !== undefined) throw refusal
       if (transaction === undefined) return connections.outside(work)
       return connections.inside(work, (reason) => slot.release(transaction, reason))
     }
@@ -50,7 +42,6 @@ export function createCalls(parts: CallParts): Calls {
   return {
     run: (query, call) =>
       write(call, {
-        sql: query.sql,
         sizeBytes: sizeOf(query),
         work: (writer): RunResult => {
           const { changes, lastInsertRowid } = writer.run(query.sql, query.parameters)
@@ -61,7 +52,7 @@ export function createCalls(parts: CallParts): Calls {
       const { sql, parameters } = query
       if (call.transaction !== undefined || !connections.isRead(query)) {
         const sizeBytes = sizeOf(query)
-        return write(call, { sql, sizeBytes, work: (writer) => writer.all(sql, parameters) })
+        return write(call, { sizeBytes, work: (writer) => writer.all(sql, parameters) })
       }
       const work = () =>
         connections.read(slot.open !== undefined, (connection) => connection.all(sql, parameters))
@@ -70,8 +61,6 @@ export function createCalls(parts: CallParts): Calls {
     },
     exec: (text, call) =>
       write(call, {
-        sql: text,
-        isScript: true,
         sizeBytes: text.length,
         work: (writer) => writer.exec(text),
       }),

@@ -1,10 +1,11 @@
 /** Connections: the writer, and the reader that is opened when a transaction first needs one beside it.
  *  Keeps: nothing is left open in SQLite between two calls but the transaction of the slot. */
 
+import { assert } from '../base/assert.ts'
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Engine, SqlConnection } from '../sqlite/engine.ts'
-import { endsItself, firstWord, useTransaction } from './control-words.ts'
+import { endsItself, firstWord } from './control-words.ts'
 import type { Query } from './sql.ts'
 
 export type Connections = {
@@ -35,20 +36,15 @@ export function createConnections(engine: Engine, shard: Pick<Shard, 'role'>): C
     return reader
   }
   const rollback = (): void => {
-    if (writer?.inTransaction) writer.exec('ROLLBACK')
+    if (writer?.inTransaction) writer.control('ROLLBACK')
   }
 
   return {
     outside: (work) => {
       const connection = openWriter()
-      try {
-        const result = work(connection)
-        if (!connection.inTransaction) return result
-      } finally {
-        // One that a statement began is nobody's, and would hold what others write.
-        rollback()
-      }
-      throw useTransaction('BEGIN')
+      const result = work(connection)
+      assert(!connection.inTransaction, 'a statement begins no transaction that stays')
+      return result
     },
     inside: (work, onEnded) => {
       const connection = openWriter()
@@ -65,10 +61,10 @@ export function createConnections(engine: Engine, shard: Pick<Shard, 'role'>): C
     read: (isBeside, work) => work(isBeside ? openReader() : openWriter()),
     isRead: (query) => isRead(query.sql, openWriter),
     // A follower's transaction only reads; IMMEDIATE would ask for the lock that it never gets.
-    begin: () => openWriter().exec(shard.role === 'writer' ? 'BEGIN IMMEDIATE' : 'BEGIN'),
+    begin: () => openWriter().control(shard.role === 'writer' ? 'BEGIN IMMEDIATE' : 'BEGIN'),
     commit: () => {
       try {
-        openWriter().exec('COMMIT')
+        openWriter().control('COMMIT')
       } finally {
         rollback()
       }

@@ -42,7 +42,7 @@ function readApplied(connection: SqlConnection): readonly string[] {
 type Migration = { readonly number: number; readonly text: string; readonly hash: string }
 
 function applyOne(connection: SqlConnection, { number, text, hash }: Migration): void {
-  connection.exec('BEGIN IMMEDIATE')
+  connection.control('BEGIN IMMEDIATE')
   try {
     if (number === 1) {
       connection.exec(
@@ -50,21 +50,12 @@ function applyOne(connection: SqlConnection, { number, text, hash }: Migration):
       )
     }
     connection.exec(text)
-    if (!connection.inTransaction) throw endedItself()
     connection.run(`INSERT INTO ${TABLE} (number, hash) VALUES (?, ?)`, [number, hash])
-    connection.exec('COMMIT')
+    connection.control('COMMIT')
   } catch (error) {
-    if (connection.inTransaction) connection.exec('ROLLBACK')
+    if (connection.inTransaction) connection.control('ROLLBACK')
     throw failed(number, failureOf(error))
   }
-}
-
-function endedItself(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrTransaction',
-    message: 'The migration ends the transaction that it runs in.',
-    hint: 'Leave BEGIN, COMMIT and ROLLBACK out of migrations: each is one transaction already.',
-  })
 }
 
 function failed(number: number, cause: ConstelliteError): ConstelliteError {

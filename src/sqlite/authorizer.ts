@@ -10,6 +10,8 @@ import {
   ACTION_INSERT,
   ACTION_PRAGMA,
   ACTION_READ,
+  ACTION_SAVEPOINT,
+  ACTION_TRANSACTION,
   ACTION_UPDATE,
   SCHEMA_ACTIONS,
   SQLITE_DENY,
@@ -17,7 +19,13 @@ import {
 } from './codes.ts'
 import type { Heap } from './heap.ts'
 import type { Pointer } from './module.ts'
-import { type PragmaFacts, refuseAttach, refusePragma, refuseVacuumInto } from './refusals.ts'
+import {
+  type Control,
+  type PragmaFacts,
+  refuseAttach,
+  refusePragma,
+  refuseVacuumInto,
+} from './refusals.ts'
 
 /** Tables of the main database that statements use. */
 export type TableUse = {
@@ -25,10 +33,19 @@ export type TableUse = {
   readonly writes: Set<string>
   /** The schema changes, so which tables change is not known. */
   isSchemaChange: boolean
+  /** The statement begins, keeps or ends a transaction. */
+  control: Control | undefined
 }
 
 export function createTableUse(): TableUse {
-  return { reads: new Set(), writes: new Set(), isSchemaChange: false }
+  return { reads: new Set(), writes: new Set(), isSchemaChange: false, control: undefined }
+}
+
+/** What SQLite names by what it does, as it is written. */
+const SAVEPOINT_WORDS: Readonly<Record<string, string>> = {
+  BEGIN: 'SAVEPOINT',
+  RELEASE: 'RELEASE',
+  ROLLBACK: 'ROLLBACK TO',
 }
 
 export type Authorizer = {
@@ -86,6 +103,12 @@ export function createAuthorizer(heap: Heap, pragmaFacts: () => PragmaFacts): Au
         case ACTION_UPDATE:
         case ACTION_DELETE:
           recordWrite(first, schema)
+          return SQLITE_OK
+        case ACTION_TRANSACTION:
+          use.control = { kind: 'transaction', word: heap.cText(first) }
+          return SQLITE_OK
+        case ACTION_SAVEPOINT:
+          use.control = { kind: 'savepoint', word: SAVEPOINT_WORDS[heap.cText(first)] ?? '' }
           return SQLITE_OK
         case ACTION_PRAGMA:
           return decidePragma(first, second)

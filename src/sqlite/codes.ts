@@ -56,8 +56,10 @@ export const ACTION_DELETE = 9
 export const ACTION_INSERT = 18
 export const ACTION_PRAGMA = 19
 export const ACTION_READ = 20
+export const ACTION_TRANSACTION = 22
 export const ACTION_UPDATE = 23
 export const ACTION_ATTACH = 24
+export const ACTION_SAVEPOINT = 32
 /** CREATE, DROP, ALTER, REINDEX, ANALYZE and virtual tables: the schema or everything may change. */
 export const SCHEMA_ACTIONS: ReadonlySet<number> = new Set([
   1, 2, 7, 8, 10, 11, 16, 17, 26, 27, 28, 29, 30,

@@ -1,7 +1,8 @@
 /** Connection: one SQLite connection over the page VFS, all calls synchronous.
  *  Keeps: whatever way a statement ends, it is reset, its bindings are cleared and the announcement of
  *  a commit is withdrawn; the tables that a transaction wrote are known when it commits.
- *  Never: lets a pragma, ATTACH or a second statement change how commits are made (refusals.ts). */
+ *  Never: lets a pragma, ATTACH or a second statement change how commits are made, or a text from
+ *  outside begin or end a transaction (refusals.ts). */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
@@ -15,7 +16,7 @@ import type { HookTable } from './hooks.ts'
 import type { Pointer, Sqlite3 } from './module.ts'
 import { openDatabase } from './open-database.ts'
 import { bindParameters } from './parameters.ts'
-import { type PragmaFacts, refuseLoadExtension } from './refusals.ts'
+import { type PragmaFacts, refuseControl, refuseLoadExtension } from './refusals.ts'
 import { readRow } from './rows.ts'
 import { type Compiler, createCompiler, createStatementCache, type Statement } from './statement.ts'
 import type { Row, RunResult, SqlParameters } from './values.ts'
@@ -30,6 +31,8 @@ export type SqlConnection = {
   all(sql: string, parameters?: SqlParameters): Row[]
   /** Any number of statements, without parameters or rows. */
   exec(sql: string): void
+  /** As `exec`, for the program's own text: nothing else may begin or end a transaction. */
+  control(sql: string): void
   /** Tables that a statement reads and writes, triggers and views resolved, and whether it only reads. */
   describe(sql: string): Description
   /** True between BEGIN and COMMIT or ROLLBACK. */
@@ -112,6 +115,10 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
     exec(sql) {
       open()
       compiler.each(sql, (statement) => execute(session, statement, undefined, () => undefined))
+    },
+    control(sql) {
+      open()
+      compiler.each(sql, (statement) => perform(session, statement, undefined, () => undefined))
     },
     describe(sql) {
       open()
@@ -203,8 +210,26 @@ function openSession(parts: ConnectionParts): Session {
   }
 }
 
-/** Binds, steps to the end and tidies up, whatever happens. */
+/** As `perform`, for text from outside.  Asked at each run: a compiled statement is kept, and may come
+ *  again when no transaction is open. */
 function execute(
+  session: Session,
+  statement: Statement,
+  parameters: SqlParameters | undefined,
+  onRow: () => void,
+): void {
+  const { control } = statement.use
+  if (control !== undefined) {
+    const { exports } = session.parts.sqlite3.wasm
+    const isInside = exports.sqlite3_get_autocommit(session.database) === 0
+    const refusal = refuseControl(control, isInside)
+    if (refusal !== undefined) throw refusal
+  }
+  perform(session, statement, parameters, onRow)
+}
+
+/** Binds, steps to the end and tidies up, whatever happens. */
+function perform(
   session: Session,
   statement: Statement,
   parameters: SqlParameters | undefined,
@@ -256,7 +281,7 @@ function resetCache(session: Session): void {
   session.isResetDue = false
   session.parts.sqlite3.wasm.exports.sqlite3_file_control(session.database, 0, FCNTL_RESET_CACHE, 0)
   session.compiler.each('PRAGMA writable_schema = RESET', (statement) =>
-    execute(session, statement, undefined, () => undefined),
+    perform(session, statement, undefined, () => undefined),
   )
 }
 

@@ -72,6 +72,30 @@ export function refusePragma(
   )
 }
 
+/** A statement that begins, keeps or ends a transaction, as SQLite's own parser understood it. */
+export type Control = {
+  readonly kind: 'transaction' | 'savepoint'
+  readonly word: string
+}
+
+/** SQL text may set savepoints inside a transaction; all else belongs to whoever began it. */
+export function refuseControl(
+  { kind, word }: Control,
+  isInside: boolean,
+): ConstelliteError | undefined {
+  if (isInside && kind === 'savepoint') return undefined
+  return new ConstelliteError({
+    code: 'ErrTransaction',
+    message: isInside
+      ? `${word} is refused inside a transaction: only what began it ends it.`
+      : `${word} is refused: all callers share the connection that it would act on.`,
+    hint: isInside
+      ? 'Leave it out; a part that may be undone is a savepoint: SAVEPOINT name … ROLLBACK TO name … RELEASE name.'
+      : 'Use db.transaction(async (tx) => { … }); a script goes to tx.exec without its BEGIN and COMMIT.',
+    facts: { statement: word },
+  })
+}
+
 export function refuseAttach(): ConstelliteError {
   return refused(
     'ATTACH is refused: a commit over two files could not be one record of one history.',

@@ -78,12 +78,32 @@ describe('migrations', () => {
     expect(tables).toEqual([{ name: 'constellite_migration' }, { name: 'note' }])
   })
 
-  it('may not end the transaction that they run in', async () => {
+  it.each([
+    'CREATE TABLE a (x); COMMIT',
+    'CREATE TABLE a (x); COMMIT; BEGIN',
+    'CREATE TABLE a (x); ROLLBACK; BEGIN',
+    'CREATE TABLE a (x); SAVEPOINT s; END',
+  ])('may not end the transaction that they run in: %s', async (text) => {
     const realm = createTestRealm()
-    const ending = realm.open('notes', { migrations: ['CREATE TABLE a (x); COMMIT'] })
-    expect(await rejection(ending.ready)).toMatchObject({
+    const ending = realm.open('notes', { migrations: [first, text] })
+    const failure = await rejection(ending.ready)
+    expect(failure).toMatchObject({
       code: 'ErrMigration',
+      facts: { number: 2 },
       cause: { code: 'ErrTransaction' },
     })
+    const before = await realm.open('notes', { migrations: [first] })
+    expect(await before.all("SELECT name FROM sqlite_schema WHERE name = 'a'")).toEqual([])
+    // The genesis and the first migration: nothing of the second was made a frame.
+    expect((await before.run("INSERT INTO note (body) VALUES ('x')")).seq).toBe(3n)
+    await before.close()
+    const mended = await realm.open('notes', { migrations: [first, 'CREATE TABLE a (x)'] })
+    expect(await mended.all('SELECT x FROM a')).toEqual([])
+  })
+
+  it('may use savepoints', async () => {
+    const text = 'CREATE TABLE a (x); SAVEPOINT s; DROP TABLE a; ROLLBACK TO s; RELEASE s'
+    const db = await createTestRealm().open('notes', { migrations: [text] })
+    expect(await db.all('SELECT x FROM a')).toEqual([])
   })
 })

@@ -98,23 +98,41 @@ describe('a transaction', () => {
     expect(await count(db)).toEqual({ n: 1 })
   })
 
-  it('that `exec` leaves open outside is rolled back and refused', async () => {
+  it('cannot be begun by a script outside', async () => {
     const { db } = await openCounter()
-    const failing = db.exec('INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2)')
-    expect((await rejection(failing)).code).toBe('ErrTransaction')
+    const failing = db.exec('INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2); COMMIT')
+    expect(await rejection(failing)).toMatchObject({
+      code: 'ErrTransaction',
+      hint: expect.stringContaining('db.transaction'),
+    })
     expect(await count(db)).toEqual({ n: 2 })
-    await db.exec('BEGIN; INSERT INTO t VALUES (3); COMMIT')
-    expect(await count(db)).toEqual({ n: 3 })
+    expect((await rejection(db.exec('SAVEPOINT a; RELEASE a'))).code).toBe('ErrTransaction')
   })
 
-  it('that `exec` ends inside its callback is over, and says so', async () => {
+  it.each(['SELECT 1; COMMIT', 'SELECT 1; COMMIT; BEGIN', 'INSERT INTO t VALUES (2); ROLLBACK'])(
+    'cannot be ended by a script inside: %s',
+    async (text) => {
+      const { db } = await openCounter()
+      const before = await db.run('UPDATE t SET x = 1')
+      const failing = db.transaction(async (tx) => {
+        await tx.run('INSERT INTO t VALUES (1)')
+        await tx.exec(text)
+      })
+      expect((await rejection(failing)).code).toBe('ErrTransaction')
+      expect(await count(db)).toEqual({ n: 1 })
+      // Nothing of it became a frame.
+      expect((await db.run('UPDATE t SET x = 2')).seq).toBe(before.seq + 1n)
+    },
+  )
+
+  it('goes on where its callback catches the refusal', async () => {
     const { db } = await openCounter()
-    const failing = db.transaction(async (tx) => {
-      await tx.exec('INSERT INTO t VALUES (1); ROLLBACK')
+    await db.transaction(async (tx) => {
+      await tx.run('INSERT INTO t VALUES (1)')
+      expect((await rejection(tx.exec('SELECT 1; COMMIT'))).code).toBe('ErrTransaction')
       await tx.run('INSERT INTO t VALUES (2)')
     })
-    expect((await rejection(failing)).code).toBe('ErrTransaction')
-    expect(await count(db)).toEqual({ n: 1 })
+    expect(await count(db)).toEqual({ n: 3 })
   })
 
   it('that SQLite rolled back by itself rejects with SQLite’s reason', async () => {

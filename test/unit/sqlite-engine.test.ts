@@ -51,7 +51,7 @@ test('reads, empty transactions and writes that change nothing call commit never
   db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)')
   const { length } = space.commits
   db.all('SELECT * FROM t')
-  db.exec('BEGIN; COMMIT; BEGIN IMMEDIATE; COMMIT; BEGIN; SELECT 1; ROLLBACK')
+  db.control('BEGIN; COMMIT; BEGIN IMMEDIATE; COMMIT; BEGIN; SELECT 1; ROLLBACK')
   db.run('DELETE FROM t WHERE id = 9')
   db.exec('CREATE TEMP TABLE scratch (x); INSERT INTO scratch VALUES (1)')
   expect(space.commits.length).toBe(length)
@@ -62,11 +62,11 @@ test('a transaction of several statements is one record with the tables of all',
   const { space, db, close } = await open()
   db.exec('CREATE TABLE a (x); CREATE TABLE b (x); CREATE TABLE c (x)')
   const { length } = space.commits
-  db.run('BEGIN')
+  db.control('BEGIN')
   expect(db.inTransaction).toBe(true)
   db.run('INSERT INTO b VALUES (1)')
   db.run('INSERT INTO a VALUES (1)')
-  db.run('COMMIT')
+  db.control('COMMIT')
   expect(db.inTransaction).toBe(false)
   expect(space.commits.slice(length).map((commit) => commit.tables)).toEqual([['a', 'b']])
   db.run('INSERT INTO c VALUES (1)')
@@ -76,7 +76,7 @@ test('a transaction of several statements is one record with the tables of all',
 
 test('a transaction that changes the schema says that its tables are unknown', async () => {
   const { space, db, close } = await open()
-  db.exec('BEGIN; CREATE TABLE t (x); INSERT INTO t VALUES (1); COMMIT')
+  db.control('BEGIN; CREATE TABLE t (x); INSERT INTO t VALUES (1); COMMIT')
   expect(space.commits.map((commit) => commit.tables)).toEqual([[]])
   db.run('INSERT INTO t VALUES (2)')
   expect(space.commits.at(-1)?.tables).toEqual(['t'])
@@ -121,9 +121,9 @@ test('ROLLBACK after a spill over free-list pages calls commit never and moves n
   const before = { length: space.commits.length, version: space.pages.version }
   const file = readFile(space.pages)
   for (let round = 0; round < 5; round++) {
-    db.run('BEGIN')
+    db.control('BEGIN')
     db.run(FILL, [2000])
-    db.run('ROLLBACK')
+    db.control('ROLLBACK')
   }
   expect({ length: space.commits.length, version: space.pages.version }).toEqual(before)
   expect(equalBytes(readFile(space.pages), file)).toBe(true)
@@ -148,17 +148,17 @@ test('a failed autocommit statement after a spill calls commit never', async () 
 test('savepoints with spill: what was rolled back to is not in the one record', async () => {
   const { space, db, close } = await openWithFreeList()
   const { length } = space.commits
-  db.run('BEGIN')
+  db.control('BEGIN')
   db.run(FILL, [500])
-  db.run('SAVEPOINT one')
+  db.control('SAVEPOINT one')
   db.run('UPDATE t SET body = hex(randomblob(400))')
-  db.run('SAVEPOINT two')
+  db.control('SAVEPOINT two')
   db.run('DELETE FROM t')
   db.run('ROLLBACK TO two')
   db.run('ROLLBACK TO one')
   expect(() => db.run('INSERT INTO t SELECT id + 400, body FROM t')).toThrow(/UNIQUE/)
   db.run('RELEASE one')
-  db.run('COMMIT')
+  db.control('COMMIT')
   expect(space.commits.length).toBe(length + 1)
   const rows = db.all('SELECT count(*) AS n, max(length(body)) AS size FROM t')
   expect(rows).toEqual([{ n: 500, size: 400 }])
@@ -170,9 +170,9 @@ test('a large transaction that spills is one record of the final pages', async (
   const { space, db, close } = await open()
   db.exec('PRAGMA cache_size = 10; CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)')
   const { length } = space.commits
-  db.run('BEGIN')
+  db.control('BEGIN')
   for (let id = 0; id < 100_000; id++) db.run('INSERT INTO t VALUES (?, ?)', [id, `row ${id}`])
-  db.run('COMMIT')
+  db.control('COMMIT')
   expect(space.commits.length).toBe(length + 1)
   expect(db.all('SELECT count(*) AS n, sum(id) AS s FROM t')).toEqual([
     { n: 100_000, s: 4999950000 },
@@ -201,7 +201,7 @@ test('a page is in the record only when its bytes differ', async () => {
   db.exec(
     'CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)',
   )
-  db.exec('BEGIN; UPDATE a SET x = x; UPDATE b SET x = 2; COMMIT')
+  db.control('BEGIN; UPDATE a SET x = x; UPDATE b SET x = 2; COMMIT')
   expect([...(space.commits.at(-1)?.changes.keys() ?? [])].sort()).toEqual([1, 3])
   close()
 })

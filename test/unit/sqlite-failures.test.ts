@@ -71,7 +71,7 @@ for (const [what, thrown, code, name] of CASES) {
     const file = readFile(space.pages)
     const before = { length: space.commits.length, version: space.pages.version }
     space.failure = thrown
-    const caught = thrownBy(() => db.exec(sql))
+    const caught = thrownBy(() => db.control(sql))
     expect(caught.code).toBe(code)
     expect(caught.sqlite?.name).toMatch(name)
     const { cause } = caught
@@ -170,7 +170,7 @@ test('with a spill file, sorts, VACUUM and rollback go past the memory limit and
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
     INSERT INTO t SELECT i, hex(randomblob(200)) FROM n`)
   expect(db.all('SELECT body FROM t ORDER BY body LIMIT 1').length).toBe(1)
-  db.exec('BEGIN; UPDATE t SET body = hex(randomblob(210)); ROLLBACK')
+  db.control('BEGIN; UPDATE t SET body = hex(randomblob(210)); ROLLBACK')
   db.exec('CREATE INDEX by_body ON t (body); VACUUM')
   expect(largest).toBeGreaterThan(1_000_000)
   expect(db.all('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
@@ -258,10 +258,10 @@ test('after a rollback that could not read its journal, later calls find the dat
       },
     })
     const db = engine.connect('writer')
-    db.exec('PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = id || hex(zeroblob(300))')
+    db.control('PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = id || hex(zeroblob(300))')
     isBroken = true
     // SQLite does not report it; the cache is dropped and the journal played back later.
-    db.run('ROLLBACK')
+    db.control('ROLLBACK')
     isBroken = false
     if (isOvertaken) engine.connect('writer').run("UPDATE t SET body = 'other' WHERE id = 1")
     const expected = { n: 1000, m: isOvertaken ? 'other' : `1${'00'.repeat(200)}` }

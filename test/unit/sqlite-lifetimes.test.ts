@@ -16,7 +16,7 @@ test('closing in the middle of a spilled transaction commits nothing and frees e
   const db = engine.connect('writer')
   db.exec(FILL)
   const { length } = space.commits
-  db.exec("PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = 'x' || body")
+  db.control("PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = 'x' || body")
   expect(spill.size()).toBeGreaterThan(0)
   db.close()
   expect(space.commits.length).toBe(length)
@@ -30,7 +30,7 @@ test('a transaction left open does not block another writer once its connection 
   const engine = await createTestEngine(await createTestSpace())
   const first = engine.connect('writer')
   const second = engine.connect('writer')
-  first.exec('CREATE TABLE t (x); BEGIN IMMEDIATE')
+  first.control('CREATE TABLE t (x); BEGIN IMMEDIATE')
   expect(() => second.run('INSERT INTO t VALUES (1)')).toThrow(/SQLITE_BUSY/)
   first.close()
   second.run('INSERT INTO t VALUES (1)')

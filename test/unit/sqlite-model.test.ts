@@ -86,7 +86,7 @@ function failed(work: () => void): boolean {
 /** One statement in both; answers how many records it made. */
 function runBoth(sql: string, db: SqlConnection, oracle: Oracle, space: TestSpace): number {
   const { length } = space.commits
-  const isFailed = failed(() => db.exec(sql))
+  const isFailed = failed(() => db.control(sql))
   expect(isFailed, sql).toBe(failed(() => oracle.exec(sql)))
   expect(db.inTransaction, sql).toBe(oracle.inTransaction())
   const records = space.commits.length - length

@@ -119,9 +119,9 @@ test('DEFENSIVE keeps raw page and schema writes out', () => {
 })
 
 test('a refusal inside a transaction leaves the transaction open', () => {
-  db.exec('BEGIN; INSERT INTO t VALUES (1)')
+  db.control('BEGIN; INSERT INTO t VALUES (1)')
   refusal("ATTACH 'other.db' AS other")
   expect(db.inTransaction).toBe(true)
-  db.run('COMMIT')
+  db.control('COMMIT')
   expect(db.all('SELECT x FROM t')).toEqual([{ x: 1 }])
 })

@@ -45,7 +45,7 @@ test('a reader keeps its snapshot over commits of the writer and then sees the n
   const { space, engine } = await open(ROWS)
   const writer = engine.connect('writer')
   const reader = engine.connect('reader')
-  reader.exec('PRAGMA cache_size = 5; BEGIN')
+  reader.control('PRAGMA cache_size = 5; BEGIN')
   const count = "SELECT count(*) AS n FROM t WHERE body LIKE 'old %'"
   expect(reader.all(count)).toEqual([{ n: 3000 }])
   writer.run("UPDATE t SET body = 'new ' || id")
@@ -53,7 +53,7 @@ test('a reader keeps its snapshot over commits of the writer and then sees the n
   writer.run('VACUUM')
   expect(reader.all(count)).toEqual([{ n: 3000 }])
   expect(reader.all('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
-  reader.run('COMMIT')
+  reader.control('COMMIT')
   expect(reader.all(count)).toEqual([{ n: 0 }])
   expect(reader.all('SELECT count(*) AS n FROM t')).toEqual([{ n: 100 }])
   engine.close()
@@ -75,10 +75,10 @@ test('uncommitted pages are seen by their writer only, spilled or not', async ()
   const { engine } = await open(ROWS)
   const writer = engine.connect('writer')
   const reader = engine.connect('reader')
-  writer.exec("PRAGMA cache_size = 5; BEGIN; UPDATE t SET body = 'new'")
+  writer.control("PRAGMA cache_size = 5; BEGIN; UPDATE t SET body = 'new'")
   expect(writer.all("SELECT count(*) AS n FROM t WHERE body = 'new'")).toEqual([{ n: 3000 }])
   expect(reader.all("SELECT count(*) AS n FROM t WHERE body = 'new'")).toEqual([{ n: 0 }])
-  writer.run('ROLLBACK')
+  writer.control('ROLLBACK')
   expect(writer.all("SELECT count(*) AS n FROM t WHERE body = 'new'")).toEqual([{ n: 0 }])
   engine.close()
 })
@@ -87,12 +87,12 @@ test('a second writer is SQLITE_BUSY until the first is done', async () => {
   const { engine } = await open(TABLE)
   const first = engine.connect('writer')
   const second = engine.connect('writer')
-  first.run('BEGIN IMMEDIATE')
+  first.control('BEGIN IMMEDIATE')
   const failure = { code: 'ErrSql', retry: 'later', sqlite: { name: 'SQLITE_BUSY' } }
   expect(() => second.run("INSERT INTO t VALUES (1, 'x')")).toThrow(
     expect.objectContaining({ ...failure, sqlite: expect.objectContaining(failure.sqlite) }),
   )
-  first.run('COMMIT')
+  first.control('COMMIT')
   second.run("INSERT INTO t VALUES (1, 'x')")
   engine.close()
 })
@@ -101,7 +101,7 @@ test('a write on a snapshot that is no longer the newest is SQLITE_BUSY_SNAPSHOT
   const { space, engine } = await open(TABLE)
   const first = engine.connect('writer')
   const second = engine.connect('writer')
-  first.run('BEGIN')
+  first.control('BEGIN')
   first.all('SELECT * FROM t')
   second.run("INSERT INTO t VALUES (1, 'x')")
   const { length } = space.commits
@@ -110,7 +110,7 @@ test('a write on a snapshot that is no longer the newest is SQLITE_BUSY_SNAPSHOT
       sqlite: { code: 5, extendedCode: 517, name: 'SQLITE_BUSY_SNAPSHOT' },
     }),
   )
-  first.run('ROLLBACK')
+  first.control('ROLLBACK')
   first.run("INSERT INTO t VALUES (2, 'y')")
   expect(space.commits.length).toBe(length + 1)
   engine.close()
@@ -143,7 +143,7 @@ test('on a follower every write is refused, even before its first frame, and rea
   expect(db.all('SELECT count(*) AS n FROM sqlite_schema')).toEqual([{ n: 0 }])
   overwrite(space, await createStockFile(`PRAGMA page_size = 8192; ${TABLE}`))
   expect(() => db.run("INSERT INTO t VALUES (1, 'x')")).toThrow(readOnly)
-  expect(() => db.run('BEGIN IMMEDIATE')).toThrow(readOnly)
+  expect(() => db.control('BEGIN IMMEDIATE')).toThrow(readOnly)
   db.exec('CREATE TEMP TABLE mine AS SELECT * FROM t; INSERT INTO mine VALUES (1, 2)')
   expect(db.all('SELECT id FROM mine')).toEqual([{ id: 1 }])
   expect(space.commits.length).toBe(0)
@@ -168,7 +168,7 @@ test('frames applied on a follower make its pages identical and its open readers
     applied = source.commits.length
   }
   apply()
-  held.run('BEGIN')
+  held.control('BEGIN')
   expect(held.all('SELECT count(*) AS n FROM t')).toEqual([{ n: 0 }])
   for (let id = 1; id <= 100; id++) {
     writer.run('INSERT INTO t (id, body) VALUES (?, ?)', [id, `body ${id}`])
@@ -214,12 +214,12 @@ test('resetCaches drops a parsed schema whose cookie is equal, inside a transact
   const writer = engine.connect('writer')
   const reader = engine.connect('reader')
   expect(writer.all('SELECT * FROM a')).toEqual([{ x: 1, y: 2 }])
-  reader.run('BEGIN')
+  reader.control('BEGIN')
   expect(reader.all('SELECT * FROM a')).toEqual([{ x: 1, y: 2 }])
   overwrite(space, kept)
   engine.resetCaches()
   expect(reader.all('SELECT x FROM a')).toEqual([{ x: 1 }])
-  reader.run('COMMIT')
+  reader.control('COMMIT')
   for (const db of [reader, writer]) {
     expect(db.all('SELECT * FROM b')).toEqual([{ z: 3, w: 4 }])
     expect(() => db.all('SELECT * FROM a')).toThrow(/no such table/)
@@ -247,7 +247,7 @@ test('a database replaced by one of another page size is read and written with i
 test('a reader of a snapshot that was given up gets ErrSnapshotTooOld, then reads on', async () => {
   const { space, engine } = await open(ROWS)
   const reader = engine.connect('reader')
-  reader.exec('PRAGMA cache_size = 1; BEGIN')
+  reader.control('PRAGMA cache_size = 1; BEGIN')
   reader.all('SELECT * FROM t WHERE id = 1')
   space.replaceFile(await createStockFile(`PRAGMA page_size = 8192; ${TABLE}`))
   expect(() => reader.all('SELECT * FROM t')).toThrow(
@@ -269,7 +269,7 @@ test('stock files of other page sizes, with pages freed in the same transaction,
     const db = engine.connect('writer')
     db.run('DELETE FROM t WHERE id > 10')
     const count = space.pages.pageCount(space.pages.version)
-    db.exec(
+    db.control(
       'PRAGMA cache_size = 3; BEGIN; UPDATE t SET body = hex(zeroblob(20000)); DELETE FROM t; PRAGMA incremental_vacuum; COMMIT',
     )
     const after = space.pages.pageCount(space.pages.version)
@@ -284,10 +284,10 @@ test('stock files of other page sizes, with pages freed in the same transaction,
 test('pages that change beside an open write transaction fail its commit', async () => {
   const { space, engine } = await open(TABLE)
   const db = engine.connect('writer')
-  db.exec("BEGIN; INSERT INTO t VALUES (1, 'mine')")
+  db.control("BEGIN; INSERT INTO t VALUES (1, 'mine')")
   overwrite(space, await createStockFile(`PRAGMA page_size = 8192; ${TABLE}`))
   const { length } = space.commits
-  expect(() => db.run('COMMIT')).toThrow(/beside an open write transaction/)
+  expect(() => db.control('COMMIT')).toThrow(/beside an open write transaction/)
   expect(space.commits.length).toBe(length)
   expect(db.all('SELECT count(*) AS n FROM t')).toEqual([{ n: 0 }])
   engine.close()

@@ -200,10 +200,10 @@ test('interrupt stops the statement that runs, from a callback', () => {
       return false
     },
   })
-  bounded.exec('CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (1)')
+  bounded.control('CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (1)')
   expect(failureOf(() => bounded.all(ENDLESS)).code).toBe('ErrAborted')
   expect(bounded.inTransaction).toBe(true)
-  bounded.run('COMMIT')
+  bounded.control('COMMIT')
   expect(bounded.all('SELECT * FROM t')).toEqual([{ x: 1 }])
 })
 
