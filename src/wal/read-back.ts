@@ -5,13 +5,12 @@
 import { SEQ_MAX, type Seq, toSeq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { createReader, decoding } from '../bytes/reader.ts'
-import type { ChainCursor } from '../frame/body.ts'
 import type { Frame } from '../frame/frame.ts'
 import { RUN_BYTES_MAX, RUN_FRAMES_MAX } from '../frame/layout.ts'
 import type { SealedRun } from '../frame/run.ts'
 import { readSeal, type Seal } from '../frame/seal.ts'
 import { damage } from './damage.ts'
-import type { FrameEntry, SealEntry } from './frame-index.ts'
+import type { FrameEntry, SealEntry, WayPoint } from './frame-index.ts'
 import { isWholeGroup, type PlacedGroup, placeGroup } from './group.ts'
 import { GROUP_HEADER_BYTES, RECORD_FRAMES, RECORD_SEAL } from './layout.ts'
 import type { LogState, OpenSegment } from './log-state.ts'
@@ -123,14 +122,28 @@ function visitFrames(state: LogState, from: Seq, visit: Visit): void {
     const entry = index.entries[at] as FrameEntry
     const until = index.entries[at + 1]?.firstSeq ?? toSeq((index.last ?? 0n) + 1n)
     if (window?.segment.header.fileNumber !== entry.fileNumber) window = openWindow(state, entry)
-    const goesOn = visitEntry(window, entry, until, (frame) => frame.seq < from || visit(frame))
+    const goesOn = visitEntry(
+      window,
+      { entry, until, wayPoint: index.wayTo(from, entry), note: index.note },
+      (frame) => frame.seq < from || visit(frame),
+    )
     if (!goesOn) return
   }
 }
 
+type Stretch = {
+  readonly entry: FrameEntry
+  /** The first seq that is no part of it. */
+  readonly until: Seq
+  /** Where to begin instead of at the run header. */
+  readonly wayPoint: WayPoint | undefined
+  note(wayPoint: WayPoint): void
+}
+
 /** Frames from a run header up to the next; false when `visit` wanted no more. */
-function visitEntry(window: Window, entry: FrameEntry, until: Seq, visit: Visit): boolean {
-  let cursor: ChainCursor | undefined
+function visitEntry(window: Window, stretch: Stretch, visit: Visit): boolean {
+  const { entry, until, wayPoint } = stretch
+  let cursor = wayPoint?.cursor
   let isDone = false
   let goesOn = true
   const visitBody = (body: Uint8Array): void =>
@@ -148,12 +161,15 @@ function visitEntry(window: Window, entry: FrameEntry, until: Seq, visit: Visit)
         if (frame.seq + 1n >= until || !goesOn) isDone = true
       }
     })
-  for (let at = entry.at; !isDone; ) {
+  for (let at = wayPoint?.at ?? entry.at; !isDone; ) {
     const group = groupAt(window, at)
+    const before = cursor
     const read = decoding('log group', () => {
       if (group.hasChain) visitBody(bodyAt(window, group))
     })
     if (!read.ok) throw damage('a record cannot be read back', { offset: at }, read.failure)
+    const isLast = isDone && before !== undefined
+    if (isLast) stretch.note({ fileNumber: entry.fileNumber, at, cursor: before })
     at = group.endAt
   }
   return goesOn
