@@ -19,13 +19,8 @@ import {
 } from './codes.ts'
 import type { Heap } from './heap.ts'
 import type { Pointer } from './module.ts'
-import {
-  type Control,
-  type PragmaFacts,
-  refuseAttach,
-  refusePragma,
-  refuseVacuumInto,
-} from './refusals.ts'
+import { type PragmaFacts, refusePragma } from './pragmas.ts'
+import { type Control, refuseAttach, refuseVacuumInto } from './refusals.ts'
 
 /** Tables of the main database that statements use. */
 export type TableUse = {

@@ -22,7 +22,7 @@ import { createHookTable } from './hooks.ts'
 import type { LoadSqlite, Sqlite3 } from './module.ts'
 import { NEW_PAGE_SIZE } from './open-database.ts'
 import type { PageSpace } from './page-space.ts'
-import type { PragmaFacts } from './refusals.ts'
+import type { PragmaFacts } from './pragmas.ts'
 import { createBlockPool, TRANSIENT_MEMORY_BYTES_MAX } from './transient-file.ts'
 import { createVfs } from './vfs.ts'
 
