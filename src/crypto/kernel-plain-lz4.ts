@@ -4,6 +4,7 @@
 const HASH_BITS = 12
 const DICTIONARY_STEP = 4
 const MATCH_MIN = 4
+const LONG_ENOUGH = 32
 const LAST_LITERALS = 5
 const MATCH_LIMIT = 12
 const OFFSET_MAX = 65535
@@ -23,22 +24,28 @@ export function encodeLz4(pages: Uint8Array, target: Uint8Array, limit: number):
   let anchor = size
   let at = size
   let misses = 0
+  let repeated = Math.min(size, OFFSET_MAX)
   while (at + MATCH_LIMIT < end) {
-    const value = load32(pages, at)
-    const slot = hash4(value)
-    const offset = (at - (table[slot] as number)) & OFFSET_MAX
+    const slot = hash4(load32(pages, at))
+    const longest = end - LAST_LITERALS - at
+    const found = (at - (table[slot] as number)) & OFFSET_MAX
     table[slot] = at
-    if (offset === 0 || load32(pages, at - offset) !== value) {
+    let offset = repeated
+    let length = matchLength(pages, at, at - repeated, longest)
+    if (length < LONG_ENOUGH && found !== 0) {
+      const other = matchLength(pages, at, at - found, longest)
+      if (other > length) {
+        length = other
+        offset = found
+      }
+    }
+    if (length < MATCH_MIN) {
       at += 1 + (misses++ >> 5)
       continue
     }
     misses = 0
-    let from = at - offset
-    while (at > anchor && from > 0 && pages[at - 1] === pages[from - 1]) {
-      at -= 1
-      from -= 1
-    }
-    const length = matchLength(pages, at, from, end - LAST_LITERALS - at)
+    repeated = offset
+    for (; at > anchor && at > offset && pages[at - 1] === pages[at - 1 - offset]; at--) length += 1
     if (!putSequence(writer, pages.subarray(anchor, at), offset, length)) return NOT_SMALLER
     at += length
     anchor = at

@@ -159,6 +159,7 @@ enum {
   HASH_BITS = 12,
   DICTIONARY_STEP = 4, /* places of the old page that are remembered: a third of the time of all */
   MATCH_MIN = 4,
+  LONG_ENOUGH = 32, /* such a match is taken without looking for a longer one */
   LAST_LITERALS = 5, /* the block format: the last five bytes are literals … */
   MATCH_LIMIT = 12, /* … and no match starts in the last twelve */
   OFFSET_MAX = 65535,
@@ -214,18 +215,25 @@ int delta_lz4(const u8 *pages, u32 size, u8 *out, u32 limit) {
   const u8 *out_end = out + limit - 1;
   u8 *to = out;
   u32 end = 2 * size, anchor = size, at = size, misses = 0;
+  u32 repeated = size <= OFFSET_MAX ? size : OFFSET_MAX;
   while (at + MATCH_LIMIT < end) {
-    u32 value = load32(pages + at), slot = hash4(value);
-    u32 offset = (at - table[slot]) & OFFSET_MAX;
+    u32 slot = hash4(load32(pages + at)), longest = end - LAST_LITERALS - at;
+    u32 found = (at - table[slot]) & OFFSET_MAX;
     table[slot] = (u16)at;
-    if (offset == 0 || load32(pages + at - offset) != value) {
+    /* First where the match before was, at first the same place of the old page: records resemble one
+     * another, and the newest one with the same four bytes is seldom the one that goes on. */
+    u32 offset = repeated, length = match_length(pages + at, pages + at - repeated, longest);
+    if (length < LONG_ENOUGH && found != 0) {
+      u32 other = match_length(pages + at, pages + at - found, longest);
+      if (other > length) length = other, offset = found;
+    }
+    if (length < MATCH_MIN) {
       at += 1 + (misses++ >> 5);
       continue;
     }
     misses = 0;
-    u32 from = at - offset;
-    while (at > anchor && from > 0 && pages[at - 1] == pages[from - 1]) at--, from--;
-    u32 length = match_length(pages + at, pages + from, end - LAST_LITERALS - at);
+    repeated = offset;
+    for (; at > anchor && at > offset && pages[at - 1] == pages[at - 1 - offset]; at--) length++;
     to = put_sequence(to, out_end, pages + anchor, at - anchor, offset, length);
     if (!to) return NOT_SMALLER;
     at += length;
