@@ -185,7 +185,8 @@ static void finish_root(Pending *pending, u8 *out, u32 length) {
   for (u64 counter = 0; length > 0; counter++) {
     u32 value[8];
     UNROLL for (int i = 0; i < 8; i++) value[i] = pending->value[i];
-    compress(value, pending->block, pending->length, counter, pending->flags | ROOT, block + 32);
+    u8 *rest = length > VALUE_BYTES ? block + VALUE_BYTES : 0;
+    compress(value, pending->block, pending->length, counter, pending->flags | ROOT, rest);
     UNROLL for (int i = 0; i < 8; i++) store32(block + 4 * i, value[i]);
     u32 taken = length < BLOCK_BYTES ? length : BLOCK_BYTES;
     if (taken == VALUE_BYTES) copy32(out, block);
