@@ -228,7 +228,11 @@ describe('a copy that halts', () => {
     world.sync(copy, 'follower', { urls: [other] })
     await world.until(() => isSame(writer, copy))
     copy.halt(new ConstelliteError({ code: 'ErrForked', message: 'evidence from elsewhere' }))
-    await script.peers[0]?.closed
+    let isClosed = false
+    script.peers[0]?.closed.then(() => {
+      isClosed = true
+    })
+    expect(await world.until(() => isClosed, 5_000)).toBe(true)
     const connections = script.peers.length
     await world.host.advance(120_000)
     expect(script.peers).toHaveLength(connections)
