@@ -20,7 +20,7 @@ import { rebuildPageTree } from '../pages/rebuild.ts'
 import { createPageStore } from '../pages/store.ts'
 import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
-import { capBytesOf } from '../wal/create.ts'
+import { COMMIT_BYTES_MAX, capBytesOf } from '../wal/create.ts'
 import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
@@ -56,11 +56,14 @@ export type OpenedShard = {
   readonly isNew: boolean
 }
 
+/** A transaction may be as large as VACUUM makes it on a database that was imported. */
+const WAL_OPTIONS: WalOptions = { commitBytesMax: COMMIT_BYTES_MAX }
+
 const NOWHERE = { seq: toSeq(0), checksum: new Uint8Array(HASH_BYTES) }
 
 export async function openShard(options: OpenShardOptions): Promise<OpenedShard> {
   const { host, device } = options
-  const opened = await openWal({ host, device, options: options.wal ?? {} })
+  const opened = await openWal({ host, device, options: options.wal ?? WAL_OPTIONS })
   if (opened === undefined) return create(options)
   const { wal, recovery } = opened
   const { mark } = recovery
@@ -136,7 +139,7 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
   }
   const pages = createPageStore({ file: files.pageFile, pageSize: 0, pageCount: 0 })
   const mark = emptyMark(id, signer.publicKey)
-  const wal = await createWal({ host, device, options: options.wal ?? {}, mark })
+  const wal = await createWal({ host, device, options: options.wal ?? WAL_OPTIONS, mark })
   const state = blankState(options, { id, wal, pages, slot: 0, files })
   if (genesis !== undefined) {
     state.role = 'writer'

@@ -17,6 +17,9 @@ import { recoverLog } from './recover.ts'
 export type WalOptions = {
   /** Most bytes that all segments together may take before commits are refused.  Default 64 MiB. */
   readonly capBytes?: number
+  /** Most bytes of one commit that may pass the cap, where the log keeps at most half of it otherwise: a
+   *  large transaction is folded at once and need not wait for anybody.  Default: none may. */
+  readonly commitBytesMax?: number
   /** Open although something flushed cannot be read, and go on from what is before it. */
   readonly repair?: boolean
 }
@@ -24,6 +27,9 @@ export type WalOptions = {
 export const CAP_BYTES = 67_108_864
 /** 1 GiB: a whole log is read at open. */
 export const CAP_BYTES_MAX = 1_073_741_824
+
+/** 512 MiB: the images of the checkpoint that follows a commit have room beside it. */
+export const COMMIT_BYTES_MAX = 536_870_912
 
 export type WalInit = {
   readonly host: Host
@@ -50,6 +56,7 @@ export async function createLog(init: WalInit & { readonly mark: StartMark }): P
     host,
     pool,
     capBytes,
+    commitBytesMax: init.options?.commitBytesMax ?? 0,
     owner: 1,
     index: createFrameIndex(),
     segments: [],

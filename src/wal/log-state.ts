@@ -40,6 +40,7 @@ export type LogState = {
   readonly host: Host
   readonly pool: Pool
   readonly capBytes: number
+  readonly commitBytesMax: number
   /** This open's number, in every group that it writes. */
   readonly owner: number
   readonly index: FrameIndex
@@ -76,7 +77,15 @@ export type LogState = {
 
 export type LogStateInit = Pick<
   LogState,
-  'host' | 'pool' | 'capBytes' | 'owner' | 'index' | 'segments' | 'mark' | 'redoGroup'
+  | 'host'
+  | 'pool'
+  | 'capBytes'
+  | 'commitBytesMax'
+  | 'owner'
+  | 'index'
+  | 'segments'
+  | 'mark'
+  | 'redoGroup'
 > &
   Pick<LogState, 'oldestFile' | 'drafts' | 'newestSeq' | 'flushedGroup'> & {
     readonly holders: readonly { readonly name: string; readonly seq: Seq }[]

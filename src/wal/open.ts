@@ -21,6 +21,7 @@ export type OpenedLog = { readonly state: LogState; readonly recovered: Recovere
 export async function openLog(init: WalInit): Promise<OpenedLog | undefined> {
   const { host, device, options } = init
   const capBytes = capBytesOf(options)
+  const commitBytesMax = options?.commitBytesMax ?? 0
   const pooled = await openLogFiles(device)
   let state: LogState | undefined
   let pool: Pool | undefined
@@ -34,7 +35,7 @@ export async function openLog(init: WalInit): Promise<OpenedLog | undefined> {
       pooled.map(({ name }) => name),
     )
     await pool.give(pooled.filter(({ name }) => recovered.spare.includes(name)))
-    state = stateOf({ host, pool, capBytes, recovered, pooled })
+    state = stateOf({ host, pool, capBytes, commitBytesMax, recovered, pooled })
     await goOn(state, recovered)
     await pool.give(pooled.filter(({ name }) => recovered.released.includes(name)))
     isOpen = true
@@ -52,6 +53,7 @@ function stateOf(init: {
   readonly host: Host
   readonly pool: Pool
   readonly capBytes: number
+  readonly commitBytesMax: number
   readonly recovered: RecoveredLog
   readonly pooled: readonly PooledFile[]
 }): LogState {
@@ -67,6 +69,7 @@ function stateOf(init: {
     host: init.host,
     pool: init.pool,
     capBytes: init.capBytes,
+    commitBytesMax: init.commitBytesMax,
     owner: recovered.owner + 1,
     index: recovered.index,
     segments,

@@ -105,14 +105,27 @@ function outlineOf(record: LogRecord, hasRunHeader: boolean): RecordOutline | un
 
 function refusePastCap(state: LogState, addedBytes: number): void {
   const logBytes = logBytesOf(state) + stagedBytesOf(state)
-  if (logBytes + addedBytes <= state.capBytes) return
+  const { capBytes, commitBytesMax } = state
+  if (logBytes + addedBytes <= capBytes) return
+  if (addedBytes > Math.max(capBytes, commitBytesMax)) throw tooLarge(state, addedBytes)
+  if (addedBytes <= commitBytesMax && logBytes <= capBytes / 2) return
   const { name, seq } = namedHolder(state)
   throw new ConstelliteError({
     code: 'ErrWalFull',
     message: `The log holds ${logBytes} of ${state.capBytes} bytes and ${name} has released it only up to ${seq}.`,
-    hint: 'Let that holder catch up or drop it, or raise the cap; then try again.',
+    hint: 'Let that holder catch up: is its relay reachable?  Or open the database without `sync`, which lets go of what relays hold.',
     facts: { holder: name, holderSeq: seq, capBytes: state.capBytes, logBytes },
     retry: 'later',
+  })
+}
+
+function tooLarge({ capBytes, commitBytesMax }: LogState, addedBytes: number): ConstelliteError {
+  const sizeBytesMax = Math.max(capBytes, commitBytesMax)
+  return new ConstelliteError({
+    code: 'ErrTooLarge',
+    message: `A transaction of ${addedBytes} bytes is larger than the log can take at once, ${sizeBytesMax}.`,
+    hint: 'Split it into several transactions.',
+    facts: { sizeBytes: addedBytes, sizeBytesMax },
   })
 }
 

@@ -190,3 +190,25 @@ describe('holders', () => {
     expect(() => wal.hold('x'.repeat(600), toSeq(0))).toThrow()
   })
 })
+
+describe('a transaction larger than the cap', () => {
+  it('is taken where the log keeps little otherwise, and not where a holder keeps it from shrinking', async () => {
+    const world = await create({ capBytes: 20_000, commitBytesMax: 60_000 })
+    const { wal, chain } = world
+    await commit(world, 1, 50_000)
+    await wal.beginSegment(chain.mark())
+    await commit(world, 1, 50_000)
+    wal.hold('relay', chain.head.seq)
+    await commit(world, 1, 1000).catch(() => undefined)
+    expect(() => wal.stage({ type: 'frames', frames: [chain.add(50_000)] })).toThrow(
+      expect.objectContaining({ code: 'ErrWalFull' }),
+    )
+  })
+
+  it('is refused for good when no log can take it', async () => {
+    const { wal, chain } = await create({ capBytes: 20_000, commitBytesMax: 60_000 })
+    expect(() => wal.stage({ type: 'frames', frames: [chain.add(70_000)] })).toThrow(
+      expect.objectContaining({ code: 'ErrTooLarge', retry: 'never' }),
+    )
+  })
+})
