@@ -5,7 +5,7 @@
 import { orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { equalBytes } from '../bytes/compare.ts'
-import { type Address, formatAddress, parseAddress } from '../frame/address.ts'
+import { type Address, checkRelays, formatAddress, parseAddress } from '../frame/address.ts'
 import { type Genesis, readGenesis, recoveryHashOf } from '../frame/genesis.ts'
 import { type CopyKeys, checkOwner, identityStatus, openCopyKeys } from '../identity/copy-keys.ts'
 import type { KeyStore } from '../identity/key-store.ts'
@@ -19,8 +19,14 @@ import type { Device } from '../storage/device.ts'
 import type { Transport } from '../transport/transport.ts'
 import { createClosers } from './closers.ts'
 import type { FileAccess } from './files.ts'
-import { createLocalCore, type LocalCore, type LocalParts, prepareCore } from './local-core.ts'
-import { notDurable, otherRecovery, otherWriter, ownWriter } from './open-failures.ts'
+import { createLocalCore, type LocalCore, type LocalParts } from './local-core.ts'
+import {
+  notDurable,
+  otherRecovery,
+  otherWriter,
+  ownWriter,
+  unnamableRelay,
+} from './open-failures.ts'
 import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
 import type { Connect } from './registry.ts'
 
@@ -32,6 +38,8 @@ export type LocalPlatform = {
   transport(descriptor: TransportDescriptor): Transport
   readonly loadSqlite: (options: OpenOptions) => LoadSqlite
   readonly files: FileAccess
+  /** Of the scope under which calls are made: `Scope.isExact`. */
+  readonly isScopeExact: boolean
   /** The name that the genesis shows to everybody: without the path that led to it. */
   titleOf(name: string): string
   /** True when the platform has promised not to evict what is stored. */
@@ -71,7 +79,10 @@ type Assembly = {
 async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<LocalCore> {
   const { host } = platform
   const { options, onProgress, closers } = assembly
-  const followed = parseFollowed(options.sync)
+  const { sync } = options
+  const followed = parseFollowed(sync)
+  const relays = relaysOf(sync, followed)
+  const transports = buildTransports(platform, sync, relays)
   const device = await openDevice(platform, assembly)
   const keys = await openKeys(platform, assembly)
   const { shard } = await openShard({
@@ -88,15 +99,15 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   const genesis = genesisOf(shard)
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
   checkRecovery(genesis, options.recovery)
-  checkRole(shard, options.sync)
-  const relays = relaysOf(options.sync, followed)
+  checkRole(shard, sync)
   const parts: LocalParts = {
     host,
     name: assembly.name,
     address: formatAddress({ shard: shard.id, relays, secret: undefined }),
     shard,
     ...(await openSqlite(platform, assembly, { device, shard })),
-    startSync: syncStarter(platform, { shard, keys, relays, sync: options.sync }),
+    relayCount: transports.length,
+    startSync: syncStarter(platform, { shard, keys, transports, sync }),
     storage: {
       kind: device.kind,
       durable: device.durable,
@@ -105,11 +116,12 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     },
     identity: identityStatus(keys, genesis),
     files: platform.files,
+    isScopeExact: platform.isScopeExact,
     migrations: options.migrations,
     release: () => closers.close(),
   }
   const core = createLocalCore(parts)
-  await prepareCore(core, parts, { import: options.import, onProgress })
+  await core.prepare({ import: options.import, onProgress })
   core.startSync()
   return core
 }
@@ -207,24 +219,35 @@ function relaysOf(
   return named.length > 0 ? named : (followed?.relays ?? [])
 }
 
+/** Made before anything is on disk, because a relay that cannot be used is a wrong option. */
+function buildTransports(
+  platform: LocalPlatform,
+  sync: SyncDescriptor | undefined,
+  relays: readonly string[],
+): readonly Transport[] {
+  if (sync === undefined) return []
+  const checked = checkRelays(relays)
+  if (!checked.ok) throw unnamableRelay(checked.failure)
+  const descriptors =
+    sync.via.length > 0 ? sync.via : relays.map((url) => ({ kind: 'websocket', url }))
+  return descriptors.map((descriptor) => platform.transport(descriptor))
+}
+
 function syncStarter(
   platform: LocalPlatform,
   {
     shard,
     keys,
-    relays,
+    transports,
     sync,
   }: {
     readonly shard: Shard
     readonly keys: CopyKeys
-    readonly relays: readonly string[]
+    readonly transports: readonly Transport[]
     readonly sync: SyncDescriptor | undefined
   },
 ): LocalParts['startSync'] {
   if (sync === undefined) return undefined
-  const descriptors =
-    sync.via.length > 0 ? sync.via : relays.map((url) => ({ kind: 'websocket', url }))
-  const transports = descriptors.map((descriptor) => platform.transport(descriptor))
   return (exclusively) =>
     startSync({
       host: platform.host,

@@ -52,6 +52,8 @@ export type Executor = {
 export type ExecutorParts = {
   readonly host: Host
   readonly shard: Durability
+  /** No call from inside a transaction ever gets here but through `tx`: `Scope`. */
+  readonly isScopeExact: boolean
   /** A flush failed: the executor has refused everything and stops. */
   readonly onPoisoned: (failure: ConstelliteError) => void
 }
@@ -73,7 +75,7 @@ type State = ExecutorParts & {
 export function createExecutor(parts: ExecutorParts): Executor {
   const queue = createTaskQueue()
   const wake = (): void => wakeUp(state)
-  const slot = createSlot(parts.host, { queue, wake })
+  const slot = createSlot(parts.host, { queue, wake, isScopeExact: parts.isScopeExact })
   const state: State = {
     ...parts,
     queue,

@@ -11,7 +11,9 @@ const MAGIC = 'SQLite format 3\0'
 export const WRITE_VERSION_OFFSET = 18
 const VERSION_ROLLBACK = 1
 const VERSION_WAL = 2
+/** 0 in a file that has no schema yet. */
 const ENCODING_UTF8 = 1
+const ENCODING_UTF16_BE = 3
 /** A page of text or zeros has far fewer; random bytes of this number have about 163. */
 const DISTINCT_BYTES_ENCRYPTED = 140
 const SAMPLE_BYTES = 256
@@ -39,9 +41,11 @@ export function readFileHeader(start: Uint8Array, sizeBytes: number): FileHeader
     view.getUint8(21) === 64 && view.getUint8(22) === 32 && view.getUint8(23) === 32
   if (!isPageSize || !areFractions || version < VERSION_ROLLBACK || version > VERSION_WAL) {
     // Ciphers that leave the first 16 bytes readable encrypt the rest of the header.
-    throw corrupt('its header has values that SQLite never writes')
+    throw damagedHeader(start, 'its header has values that SQLite never writes')
   }
   const encoding = view.getUint32(56)
+  // Some ciphers leave the sizes before it readable too.
+  if (encoding > ENCODING_UTF16_BE) throw damagedHeader(start, 'its text encoding does not exist')
   if (encoding > ENCODING_UTF8) throw utf16()
   const pageCount = countPages(view, pageSize, sizeBytes)
   return { pageSize, pageCount, isWal: version === VERSION_WAL }
@@ -76,6 +80,10 @@ function looksEncrypted(start: Uint8Array, sizeBytes: number): boolean {
 export function looksEncryptedInside(start: Uint8Array): ConstelliteError | undefined {
   const isRandom = looksEncrypted(start.subarray(HEADER_BYTES), HEADER_SAMPLE_BYTES)
   return isRandom ? encrypted() : undefined
+}
+
+function damagedHeader(start: Uint8Array, reason: string): ConstelliteError {
+  return looksEncryptedInside(start) ?? corrupt(reason)
 }
 
 function ascii(bytes: Uint8Array): string {

@@ -7,7 +7,7 @@ import { insideItself } from './control-words.ts'
 import type { Core } from './core.ts'
 import { held, type KeepAlive } from './keep-alive.ts'
 import { createLife, type Life, type Share } from './life.ts'
-import { checkExportTarget, checkImportSource, checkUntil } from './options.ts'
+import { checkExportTarget, checkImportOptions, checkImportSource, checkUntil } from './options.ts'
 import { createQueries, mapAnswers } from './queries.ts'
 import type { Scope } from './scope.ts'
 import { parseStatement } from './sql.ts'
@@ -38,7 +38,11 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
   /** The core, for calls that would wait for a transaction that they are made in. */
   const core = async (): Promise<Core> => {
     refuseInside()
-    return life.core()
+    const opening = life.core()
+    // The first call of a handle takes the share by which its database is known.
+    opening.catch(() => undefined)
+    refuseInside()
+    return opening
   }
   const asked = <T>(work: () => Promise<T>): Promise<T> => held(keepAlive, work())
 
@@ -68,10 +72,10 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
     watch: ((...given: readonly unknown[]) => {
       const { query, options } = parseStatement(given)
       const start = life.startWatch.bind(undefined, query)
-      return createWatch({ host, keepAlive, signal: options.signal, start })
+      return createWatch({ host, keepAlive, signal: options.signal, start, refuseInside })
       // What a row is, the reader says.
     }) as Database['watch'],
-    until: (stage, options = {}) => asked(() => reach({ host, life, stage, options })),
+    until: (stage, options = {}) => asked(() => reach({ host, core, stage, options })),
     export: ((target?: unknown) =>
       asked(async () => {
         const path = checkExportTarget(target)
@@ -82,7 +86,8 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
     import: (source, options = {}) =>
       asked(async () => {
         checkImportSource(source)
-        return (await core()).importFile(source, options)
+        const checked = checkImportOptions(options)
+        return (await core()).importFile(source, checked)
       }),
     verify: () => asked(async () => (await core()).verify()),
     close: () =>
@@ -96,18 +101,18 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
 
 async function reach({
   host,
-  life,
+  core,
   stage,
   options,
 }: {
   readonly host: Host
-  readonly life: Life
+  readonly core: () => Promise<Core>
   readonly stage: Stage
   readonly options: UntilOptions
 }): Promise<void> {
   const { holders, signal, timeoutMs } = checkUntil(stage, options)
   return waitFor(host, { signal, timeoutMs, what: `The stage "${stage}"` }, async (given) => {
-    const opened = await life.core()
+    const opened = await core()
     return opened.until(stage, { holders, signal: given })
   })
 }

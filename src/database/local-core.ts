@@ -1,7 +1,7 @@
 /** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
  *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
 
-import type { ConstelliteError } from '../base/failure.ts'
+import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
@@ -17,7 +17,7 @@ import type { FileAccess } from './files.ts'
 import { checkFile } from './import-file.ts'
 import { createLiveQueries, type LiveParts } from './live.ts'
 import { applyMigrations } from './migrations.ts'
-import { closed, notEmpty, notOurs, replaced } from './open-failures.ts'
+import { closed, importStands, notEmpty, notOurs, replaced } from './open-failures.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import type { IdentityStatus, ImportReport, ImportSource, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
@@ -32,6 +32,9 @@ export type LocalParts = {
   readonly engine: Engine
   /** A database over other pages, to check an import. */
   openEngine(space: PageSpace): Promise<Engine>
+  /** How many relays `startSync` connects to. */
+  readonly relayCount: number
+  readonly isScopeExact: boolean
   /** Begins to publish or follow; undefined where nothing was asked for. */
   readonly startSync: ((exclusively: Exclusively) => Sync) | undefined
   readonly storage: StorageStatus
@@ -46,6 +49,8 @@ export type LocalParts = {
 export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>
 
 export type LocalCore = Core & {
+  /** Brings a core that nobody uses yet to where its options want it: the import, then the migrations. */
+  prepare(options: { readonly import?: ImportSource | undefined } & CoreImport): Promise<void>
   /** The last step of opening: after the import and the migrations. */
   startSync(): void
 }
@@ -54,16 +59,18 @@ export type LocalCore = Core & {
 const GENESIS_SEQ = 1n
 
 export function createLocalCore(parts: LocalParts): LocalCore {
-  const { host, shard, engine, files } = parts
+  const { host, shard, engine, files, isScopeExact } = parts
   const connections = createConnections(engine, shard)
   let sync: Sync | undefined
   let arrival: Arrival = ARRIVED
   let poisoned: ConstelliteError | undefined
+  let imported: ImportReport | undefined
   const board = createStatusBoard(host, () => readStatus(parts, sync?.status, poisoned))
   const ending = createEnding()
   const executor = createExecutor({
     host,
     shard,
+    isScopeExact,
     onPoisoned: (failure) => {
       poisoned = failure
       live.end(failure)
@@ -81,6 +88,13 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   }
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
+  const importSource: Core['importFile'] = (source, options) =>
+    executor.alone(async () => {
+      const report = await importFile(parts, source, options)
+      reopen()
+      migrateImported(parts, connections)
+      return report
+    }, options.signal)
   const close = async (): Promise<void> => {
     // First, because what arrives still needs its turn.
     await sync?.stop()
@@ -95,7 +109,9 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   }
 
   return {
-    ready: { name: parts.name, address: parts.address, role: shard.role },
+    get ready() {
+      return { name: parts.name, address: parts.address, role: shard.role, import: imported }
+    },
     ended: ending.ended,
     get status() {
       return board.current
@@ -108,16 +124,15 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       arrived: (signal) => arrival.wait(signal),
     }),
     watch: (query, listener) => live.add(query, listener),
-    until: createUntil({ shard, sync: () => sync, flushed }),
+    until: createUntil({ shard, relayCount: parts.relayCount, sync: () => sync, flushed }),
     exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
     exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
-    importFile: (source, options) =>
-      executor.alone(async () => {
-        const report = await importFile(parts, source, options)
-        reopen()
-        migrate(parts, connections)
-        return report
-      }, options.signal),
+    importFile: importSource,
+    prepare: async (options) => {
+      if (options.import === undefined)
+        return executor.alone(async () => migrate(parts, connections))
+      imported = await importSource(options.import, options)
+    },
     verify: () => flushed().then(() => reportVerify(shard)),
     startSync: () => {
       sync = parts.startSync?.((task) => executor.alone(task))
@@ -137,30 +152,18 @@ function once(close: () => Promise<void>): () => Promise<void> {
   }
 }
 
-/** Brings a core that nobody uses yet to where its options want it: the import, then the migrations. */
-export async function prepareCore(
-  core: Core,
-  parts: LocalParts,
-  options: { readonly import?: ImportSource | undefined } & CoreImport,
-): Promise<void> {
-  if (options.import !== undefined) {
-    await core.importFile(options.import, options)
-    return
-  }
-  if (parts.migrations === undefined) return
-  const connections = createConnections(parts.engine, parts.shard)
-  try {
-    migrate(parts, connections)
-  } finally {
-    connections.close()
-  }
-  await parts.shard.flush()
-}
-
 function migrate(parts: LocalParts, connections: Connections): void {
   const { migrations } = parts
   if (migrations === undefined) return
   connections.outside((writer) => applyMigrations(writer, migrations))
+}
+
+function migrateImported(parts: LocalParts, connections: Connections): void {
+  try {
+    migrate(parts, connections)
+  } catch (error) {
+    throw importStands(failureOf(error))
+  }
 }
 
 async function importFile(

@@ -54,12 +54,45 @@ export function notConfigured(stage: string, hint: string): ConstelliteError {
   })
 }
 
+export function tooManyHolders(holders: number, relays: number): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrNotConfigured',
+    message: `${holders} holders are asked for, and this database publishes through ${relays} relay${relays === 1 ? '' : 's'}.`,
+    hint: 'Ask for fewer, or name more relays: publish({ via: [websocket(url), websocket(url)] }).',
+    facts: { holders, relays },
+  })
+}
+
+/** A migration failed after an import that came with it: the import is one step of its own. */
+export function importStands(failure: ConstelliteError): ConstelliteError {
+  const { code, message, facts, retry, sqlite, cause } = failure
+  return new ConstelliteError({
+    code,
+    message,
+    hint: 'The import stands, and earlier migrations too. Mend the text and open again without `import`.',
+    facts,
+    retry,
+    cause,
+    ...(sqlite === undefined ? {} : { sqlite }),
+  })
+}
+
 export function aborted(signal: { readonly reason?: unknown } | undefined): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrAborted',
     message: 'The call was aborted by its signal.',
     hint: 'Nothing of it was kept.',
     cause: signal?.reason,
+  })
+}
+
+export function unnamableRelay(cause: ConstelliteError): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: `The relays in "via" cannot stand in the address of this database. ${cause.message}`,
+    hint: 'Name each with websocket(url), where url is a short wss: or ws: URL.',
+    facts: { option: 'via' },
+    cause,
   })
 }
 

@@ -4,7 +4,7 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { DatabaseWorker } from '../base/globals.ts'
-import type { ImportSource, UntilOptions } from './types.ts'
+import type { ImportOptions, ImportSource, UntilOptions } from './types.ts'
 
 /** A way to a relay, as plain data, from `websocket(url)`; the worker builds the connection from it. */
 export type TransportDescriptor = { readonly kind: string; readonly url: string }
@@ -55,6 +55,7 @@ export function follow(
   address: string,
   options: { readonly via?: readonly TransportDescriptor[] } = {},
 ): FollowDescriptor {
+  checkAddress(address)
   refuseUnknown(options, ['via'], 'follow')
   return { kind: 'follow', address, via: checkVia(options.via ?? [], 'follow', 0) }
 }
@@ -127,6 +128,18 @@ export function checkImportSource(source: unknown): void {
   if (!isBlob) throw refuse('import', 'Give a path, a Uint8Array, or a Blob or File.')
 }
 
+export function checkImportOptions(options: ImportOptions): ImportOptions {
+  refuseUnknown(options, ['onProgress', 'signal'], 'import')
+  const { onProgress, signal } = options
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw refuse('onProgress', 'Give a function: (fraction) => ….')
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw refuse('signal', 'Give the signal of an AbortController.')
+  }
+  return options
+}
+
 /** The path of an export, or undefined for a Blob. */
 export function checkExportTarget(target: unknown): string | undefined {
   if (target === undefined) return undefined
@@ -139,13 +152,21 @@ export function checkExportTarget(target: unknown): string | undefined {
   return path
 }
 
+function checkAddress(address: unknown): void {
+  if (typeof address === 'string' && address !== '') return
+  throw refuse('address', 'Give what `ready` of the writer says: follow((await db.ready).address).')
+}
+
 function checkSync(sync: SyncDescriptor): void {
+  if (typeof sync !== 'object' || sync === null) {
+    throw refuse('sync', 'Use publish({ via }) or follow(address).')
+  }
   if (sync.kind === 'publish') {
     refuseUnknown(sync, ['kind', 'via'], 'publish')
     checkVia(sync.via, 'publish', 1)
   } else if (sync.kind === 'follow') {
     refuseUnknown(sync, ['kind', 'address', 'via'], 'follow')
-    if (typeof sync.address !== 'string') throw refuse('sync', 'An address is a text.')
+    checkAddress(sync.address)
     checkVia(sync.via, 'follow', 0)
   } else {
     throw refuse('sync', 'Use publish({ via }) or follow(address); other kinds are not built yet.')

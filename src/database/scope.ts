@@ -12,6 +12,8 @@ import type { Host } from '../base/host.ts'
 export type Inside = { readonly database: object; isOpen: boolean }
 
 export type Scope = {
+  /** True when no call from inside escapes it; then whatever waits for a transaction is somebody else's. */
+  readonly isExact: boolean
   /** Runs the callback of a transaction. */
   enter<T>(inside: Inside, work: () => Promise<T> | T): Promise<T>
   /** Hands out an answer of `tx`. */
@@ -37,6 +39,7 @@ export function createTurnScope(host: Host): Scope {
     else Promise.resolve(count - 1).then(hop)
   }
   return {
+    isExact: false,
     enter: (inside, work) =>
       new Promise((resolve, reject) => {
         host.defer(() =>

@@ -1,7 +1,8 @@
 /** Slot: which transaction holds the writer, and how long it may do nothing.
  *  Keeps: one at a time; one that is idle for 5 s, or whose caller is gone, is rolled back and its later
- *  calls are refused with the reason; what its own handle had waiting behind it is refused too, because
- *  most likely the transaction was waiting for exactly that.
+ *  calls are refused with the reason; where the scope does not see every call from inside (scope.ts),
+ *  what its own handle had waiting behind it is refused too, because most likely the transaction was
+ *  waiting for exactly that.
  *  Never: runs SQL but the rollback that its owner gave it. */
 
 import { ConstelliteError } from '../base/failure.ts'
@@ -45,19 +46,26 @@ type Holder = Taker & {
 
 export function createSlot(
   host: Host,
-  { queue, wake }: { readonly queue: TaskQueue; readonly wake: () => void },
+  {
+    queue,
+    wake,
+    isScopeExact,
+  }: { readonly queue: TaskQueue; readonly wake: () => void; readonly isScopeExact: boolean },
 ): Slot {
   const endedBy = new Map<TransactionId, ConstelliteError>()
   let lastId = 0
   let holder: Holder | undefined
 
+  const refuseBehind = ({ caller }: Holder): void => {
+    for (const task of queue.takeAll((it) => it.caller === caller && it.kind !== 'read')) {
+      task.settle({ ok: false, failure: waitedForItself() })
+    }
+  }
   const watchIdle = (held: Holder): void => {
     held.timer?.cancel()
     held.timer = host.setTimer(TRANSACTION_IDLE_MS, () => {
       if (holder !== held || held.pending > 0) return
-      for (const task of queue.takeAll((it) => it.caller === held.caller && it.kind !== 'read')) {
-        task.settle({ ok: false, failure: waitedForItself() })
-      }
+      if (!isScopeExact) refuseBehind(held)
       abandon(held.id, idleTooLong())
     })
   }

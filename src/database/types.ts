@@ -113,6 +113,8 @@ export type Ready = {
   /** What a follower needs: paste it into `follow(address)`. */
   readonly address: string
   readonly role: 'writer' | 'follower'
+  /** What the option `import` took in at this opening; undefined where there was none. */
+  readonly import: ImportReport | undefined
 }
 
 /** How far a write got. */
@@ -161,8 +163,9 @@ export type VerifyReport = {
   readonly root: string
   /** Frames that this copy still holds, each recomputed; `broken` is the first that does not fit. */
   readonly frames: {
-    readonly first: bigint
-    readonly last: bigint
+    /** Undefined when it holds none: after an import or a snapshot, until the next write. */
+    readonly first: bigint | undefined
+    readonly last: bigint | undefined
     readonly broken: bigint | undefined
   }
   /** Newest frame that a signature covers. */

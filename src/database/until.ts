@@ -5,11 +5,13 @@ import { failureOf } from '../base/failure.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { CoreUntil } from './core.ts'
-import { aborted, notConfigured } from './open-failures.ts'
+import { aborted, notConfigured, tooManyHolders } from './open-failures.ts'
 import type { Stage } from './types.ts'
 
 export type UntilParts = {
   readonly shard: Pick<Shard, 'durable' | 'role'>
+  /** Each signs receipts with one key. */
+  readonly relayCount: number
   sync(): Sync | undefined
   /** Resolves when everything called before is done and durable. */
   flushed(): Promise<void>
@@ -29,6 +31,9 @@ export function createUntil(
     }
     if (stage === 'shared' && parts.shard.role === 'follower') {
       throw notConfigured(stage, 'Receipts go to the writer: ask there.')
+    }
+    if (stage === 'shared' && holders > parts.relayCount) {
+      throw tooManyHolders(holders, parts.relayCount)
     }
     // With the `local` driver durable is final: no step of a protocol can undo it.
     await parts.flushed()

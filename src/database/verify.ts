@@ -4,13 +4,15 @@ import { formatHex } from '../bytes/text.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { VerifyReport } from './types.ts'
 
+const NO_FRAMES: VerifyReport['frames'] = { first: undefined, last: undefined, broken: undefined }
+
 export async function reportVerify(shard: Pick<Shard, 'verify'>): Promise<VerifyReport> {
   const { pages, root, chain, sealed, unsealed } = await shard.verify()
   return {
     ok: pages === 'match' && chain.broken === undefined,
     pages,
     root: formatHex(root),
-    frames: chain,
+    frames: chain.last === 0n ? NO_FRAMES : chain,
     sealedSeq: sealed,
     unsealed,
     anchoredSeq: undefined,

@@ -1,6 +1,7 @@
 /** Watch: one live query as readers hold it: an async iterable, a subscription and the newest rows.
  *  Keeps: the query runs while somebody listens, and once for all of them; a slow reader gets the newest
- *  rows, never a growing queue; an abort ends a loop quietly, an error throws in it.
+ *  rows, never a growing queue; an abort ends a loop quietly, an error throws in it.  A subscription may
+ *  begin inside a transaction, since it waits for nothing; a loop there would wait for its own end.
  *  Never: starts before somebody listens. */
 
 import { ConstelliteError, failureOf, isFailure } from '../base/failure.ts'
@@ -16,6 +17,8 @@ export type WatchParts = {
   /** Begins the live query; answers the way to end it. */
   start(listener: LiveListener): () => void
   readonly signal: AbortSignal | undefined
+  /** Throws inside a transaction of the same database. */
+  refuseInside(): void
 }
 
 type Listener = {
@@ -43,7 +46,7 @@ export function createWatch<R>(parts: WatchParts): Watch<R> {
       })
     },
     // As above.
-    [Symbol.asyncIterator]: () => iterate(source, parts.keepAlive) as AsyncIterator<R[]>,
+    [Symbol.asyncIterator]: () => iterate(source, parts) as AsyncIterator<R[]>,
   }
 }
 
@@ -117,7 +120,10 @@ type Waiter = {
   readonly reject: (failure: ConstelliteError) => void
 }
 
-function iterate(source: Source, keepAlive: KeepAlive): AsyncIterator<Row[], undefined> {
+function iterate(
+  source: Source,
+  { keepAlive, refuseInside }: WatchParts,
+): AsyncIterator<Row[], undefined> {
   let newest: Row[] | undefined
   let failure: ConstelliteError | undefined
   let isDone = false
@@ -161,6 +167,13 @@ function iterate(source: Source, keepAlive: KeepAlive): AsyncIterator<Row[], und
         waiters.push({ resolve, reject })
       })
       unlisten ??= listen()
+      try {
+        // Now, because listening may have been the first call, which tells whose handle this is.
+        refuseInside()
+      } catch (error) {
+        waiters.pop()?.reject(failureOf(error))
+        finish()
+      }
       return held(keepAlive, result)
     },
     return: async () => {

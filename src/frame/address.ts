@@ -23,9 +23,8 @@ const VIA = 'via='
 
 export function formatAddress(address: Address): string {
   assert(address.shard.byteLength === CHECKSUM_BYTES, 'a shard id has 32 bytes')
-  const relays = address.relays.map((url) => VIA + encodeURIComponent(url)).join('&')
   const secret = address.secret === undefined ? '' : `#${encodeURIComponent(address.secret)}`
-  const text = `${SCHEME}${formatBase64url(address.shard)}${relays === '' ? '' : `?${relays}`}${secret}`
+  const text = addressText(address.relays, address.shard) + secret
   assert(parseAddress(text).ok, 'an address keeps its limits')
   return text
 }
@@ -46,6 +45,20 @@ export function parseAddress(pasted: string): Result<Address> {
   const secret = fragment === undefined ? undefined : decodeEscapes(fragment)
   if (secret === undefined && fragment !== undefined) return refuse('its secret is damaged')
   return succeed({ shard: shard.value, relays: relays.value, secret })
+}
+
+/** Whether an address can name these relays, in this order, together. */
+export function checkRelays(relays: readonly string[]): Result<readonly string[]> {
+  const parsed = parseAddress(addressText(relays))
+  return parsed.ok ? succeed(parsed.value.relays) : parsed
+}
+
+function addressText(
+  relays: readonly string[],
+  shard: Uint8Array = new Uint8Array(CHECKSUM_BYTES),
+): string {
+  const via = relays.map((url) => VIA + encodeURIComponent(url)).join('&')
+  return `${SCHEME}${formatBase64url(shard)}${via === '' ? '' : `?${via}`}`
 }
 
 function parseRelays(query: string): Result<readonly string[]> {

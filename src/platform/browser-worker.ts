@@ -51,6 +51,8 @@ function createPlatform({ transports = [], onShard }: ServeOptions): LocalPlatfo
     loadSqlite: ({ wasmUrl }) =>
       createBrowserLoader(wasmUrl ?? new URL('./sqlite3.wasm', import.meta.url)),
     files: createBrowserWorkerFiles(),
+    // The page's, which sees turns.
+    isScopeExact: false,
     titleOf: (name) => name,
     isPersisted: async () => (await navigator.storage?.persisted?.()) ?? false,
     onShard,

@@ -25,6 +25,7 @@ export const open: Open = (name, options) => {
 
 function createNodeOpen(): Open {
   const host = createNodeHost()
+  const scope = createAsyncScope()
   const connect = createLocalConnect({
     host,
     device: (name) => createNodeDevice(host, { name }),
@@ -35,12 +36,13 @@ function createNodeOpen(): Open {
     },
     loadSqlite: () => loadSqliteNode,
     files: createNodeFiles(),
+    isScopeExact: scope.isExact,
     titleOf: (name) => basename(name),
     isPersisted: async () => true,
   })
   return createOpen({
     host,
-    scope: createAsyncScope(),
+    scope,
     keepAlive: createNodeKeepAlive(),
     keyOf: nodeDirectoryOf,
     connect: async (name, options, onProgress) => {

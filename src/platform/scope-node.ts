@@ -8,6 +8,7 @@ type Nested = { readonly inside: Inside; readonly outer: Nested | undefined }
 export function createAsyncScope(): Scope {
   const storage = new AsyncLocalStorage<Nested>()
   return {
+    isExact: true,
     enter: (inside, work) => storage.run({ inside, outer: storage.getStore() }, async () => work()),
     carry: (_, answer) => answer,
     isInside: (database) => {

@@ -5,14 +5,18 @@ import { ConstelliteError } from '../base/failure.ts'
 
 export type WebSocketDescriptor = { readonly kind: 'websocket'; readonly url: string }
 
-/** A relay reached over WebSocket.  Throws ErrOption for what is no `ws:` or `wss:` URL. */
-export function websocket(url: string): WebSocketDescriptor {
+/** A relay reached over WebSocket.  Throws ErrOption for what is no `ws:` or `wss:` URL that an address
+ *  can name, and for options: there are none yet. */
+export function websocket(url: string): WebSocketDescriptor
+export function websocket(url: string, options?: unknown): WebSocketDescriptor {
+  // An index, as in `urls.map(websocket)`, asks for nothing.
+  if (typeof options === 'object' && options !== null) throw noOptions()
   const parsed = parseUrl(url)
-  if (parsed === undefined || !['ws:', 'wss:'].includes(parsed.protocol) || parsed.hash !== '') {
+  if (parsed === undefined || !isRelay(parsed)) {
     throw new ConstelliteError({
       code: 'ErrOption',
       message: `Not the URL of a relay: ${JSON.stringify(String(url).slice(0, 200))}.`,
-      hint: 'It looks like wss://relay.example or ws://127.0.0.1:8787, without a "#" part.',
+      hint: 'It looks like wss://relay.example or ws://127.0.0.1:8787, without user, password and "#" part.',
     })
   }
   return { kind: 'websocket', url: parsed.href }
@@ -46,6 +50,20 @@ export function closeFailure(
     message: `The connection to ${url} broke${text === '' ? '' : `: ${text}`}.`,
     facts: { url, closeCode: code },
     retry: 'later',
+  })
+}
+
+/** An address is passed on, and tells everybody everything in it (frame/address.ts). */
+function isRelay({ protocol, username, password, hash }: URL): boolean {
+  const isPlain = username === '' && password === '' && hash === ''
+  return isPlain && (protocol === 'ws:' || protocol === 'wss:')
+}
+
+function noOptions(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: 'websocket takes a URL and nothing else.',
+    hint: 'An option that is not built is refused, not ignored.',
   })
 }
 

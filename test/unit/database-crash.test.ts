@@ -29,6 +29,7 @@ function createMachine(makeDevice: (host: ManualHost) => Device, keys: KeyStore)
     },
     loadSqlite: () => loadSqliteNode,
     files: memoryFiles,
+    isScopeExact: false,
     titleOf: (name) => name,
     isPersisted: async () => false,
   }

@@ -6,7 +6,7 @@ import type { Host } from '../../src/base/host.ts'
 import { type Position, toSeq } from '../../src/base/ids.ts'
 import type { Core } from '../../src/database/core.ts'
 import { type FileAccess, sourceOfBytes } from '../../src/database/files.ts'
-import { createLocalCore, type LocalParts, prepareCore } from '../../src/database/local-core.ts'
+import { createLocalCore, type LocalParts } from '../../src/database/local-core.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
@@ -153,6 +153,7 @@ export async function createFakeParts(
     readonly host?: Host
     readonly migrations?: readonly string[]
     shard?: FakeShard
+    readonly isScopeExact?: boolean
   } = {},
 ): Promise<FakeParts> {
   const host = options.host ?? createTestHost()
@@ -165,6 +166,8 @@ export async function createFakeParts(
     shard,
     engine: await openEngine(shard.space),
     openEngine,
+    relayCount: 0,
+    isScopeExact: options.isScopeExact ?? false,
     startSync: undefined,
     storage: { kind: 'memory', durable: false, persisted: false, reason: 'A test.' },
     identity: { publicKey: NO_CHECKSUM, stored: 'memory', recoverable: false },
@@ -199,11 +202,12 @@ export function createTestRealm(
     const { migrations } = given
     const parts = await createFakeParts({
       host,
+      isScopeExact: scope.isExact,
       shard,
       ...(migrations === undefined ? {} : { migrations }),
     })
     const core = createLocalCore(parts)
-    await prepareCore(core, parts, { import: given.import, onProgress })
+    await core.prepare({ import: given.import, onProgress })
     realm.opened.push({ name, parts, core })
     return core
   }

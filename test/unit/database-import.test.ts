@@ -156,6 +156,17 @@ describe('an import is refused, with nothing changed,', () => {
         return mixed
       },
     ],
+    [
+      'of one encrypted behind its magic',
+      'ErrEncrypted',
+      (bytes) => Buffer.concat([bytes.subarray(0, 16), noise(bytes.length - 16, 0)]),
+    ],
+    [
+      'of one encrypted behind the sizes in its header',
+      'ErrEncrypted',
+      (bytes) => Buffer.concat([bytes.subarray(0, 24), noise(bytes.length - 24, 0)]),
+    ],
+    ['of an encoding that there is not', 'ErrCorrupt', (bytes) => edit(bytes, 59, 7)],
     ['of a file cut off in its header', 'ErrTruncatedFile', (bytes) => bytes.subarray(0, 60)],
     ['of a file cut off', 'ErrTruncatedFile', (bytes) => bytes.subarray(0, bytes.length - 4096)],
     [

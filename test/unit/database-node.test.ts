@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { follow, publish } from '../../src/database/options.ts'
+import { follow, publish, type TransportDescriptor } from '../../src/database/options.ts'
 import { createIdentity } from '../../src/identity/create-identity.ts'
 import { createNodeHost } from '../../src/platform/host-node.ts'
 import { open } from '../../src/platform/node.ts'
@@ -27,6 +27,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
+/** Of a shard that nobody has. */
+const ADDRESS = `constellite:${'A'.repeat(43)}`
+const longRelay = (digit: number): TransportDescriptor =>
+  websocket(`wss://relay.example/${String(digit).repeat(9000)}`)
 const publishing = () => publish({ via: [websocket(relay.url)] })
 
 describe('a database on Node', () => {
@@ -64,6 +68,22 @@ describe('a database on Node', () => {
       code: 'ErrOption',
       facts: { option: 'wasmUrl' },
     })
+  })
+
+  const badVia: readonly (readonly [string, TransportDescriptor[]])[] = [
+    ['of a kind that there is not', [{ kind: 'carrier', url: 'wss://relay.example' }]],
+    ['that no address could name', [{ kind: 'websocket', url: 'https://relay.example' }]],
+    ['whose URLs are too long together', [1, 2].map((digit) => longRelay(digit))],
+  ]
+  it.each(badVia)('refuses relays %s before anything is on disk', async (_, via) => {
+    for (const sync of [publish({ via }), follow(ADDRESS, { via })]) {
+      const name = fresh('via')
+      expect(await rejection(open(name, { sync }).ready)).toMatchObject({
+        code: 'ErrOption',
+        hint: expect.stringContaining('websocket(url)'),
+      })
+      expect(existsSync(`${name}.constellite`)).toBe(false)
+    }
   })
 
   it('says who it is, and whether losing this copy loses its name', async () => {

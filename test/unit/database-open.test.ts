@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ConstelliteError } from '../../src/base/failure.ts'
 import type { OpenOptions } from '../../src/database/options.ts'
 import { follow, publish } from '../../src/database/options.ts'
+import { websocket } from '../../src/transport/websocket.ts'
 import { createTestRealm, rejection } from './database-fixtures.ts'
 
 const relay = { kind: 'websocket', url: 'wss://relay.example/' }
@@ -114,6 +115,8 @@ describe('options', () => {
     ['a recovery key as text', { recovery: 'abc' }],
     ['a worker that is none', { worker: './worker.js' }],
     ['an unknown part of a relay', { sync: { kind: 'publish', via: [{ ...relay, token: '' }] } }],
+    ['no sync, as null', { sync: null }],
+    ['a sync that is a text', { sync: 'publish' }],
     ['a callback inside a relay', { sync: { kind: 'publish', via: [() => relay] } }],
   ]
   it.each(refused)('refuses %s before anything is touched', async (_, options) => {
@@ -133,5 +136,12 @@ describe('options', () => {
     expect(() => publish({ via: [] })).toThrow(/via/)
     expect(() => publish({ via: [relay], archive: 1 } as never)).toThrow(/archive/)
     expect(() => follow('constellite:x', { trust: true } as never)).toThrow(/trust/)
+    for (const address of [undefined, '', 7]) {
+      expect(() => follow(address as never)).toThrow(expect.objectContaining({ code: 'ErrOption' }))
+    }
+    expect(() =>
+      (websocket as (...given: unknown[]) => unknown)(relay.url, { token: 'x' }),
+    ).toThrow(expect.objectContaining({ code: 'ErrOption' }))
+    expect(() => websocket('wss://me:secret@relay.example')).toThrow(/relay/)
   })
 })

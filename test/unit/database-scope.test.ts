@@ -31,6 +31,9 @@ describe.each(scopes)('the database inside its own transaction, seen %s', (_, sc
     ['exec', (db) => db.exec('SELECT 1')],
     ['transaction', (db) => db.transaction(async () => 1)],
     ['export', (db) => db.export()],
+    ['verify', (db) => db.verify()],
+    ['until', (db) => db.until('durable')],
+    ['a loop over watch', (db) => db.watch('SELECT 1')[Symbol.asyncIterator]().next()],
     ['close', (db) => db.close()],
   ]
   it.each(insideCalls)('refuses %s at once', async (_name, call) => {
@@ -83,6 +86,40 @@ describe.each(scopes)('the database inside its own transaction, seen %s', (_, sc
       await tx.run('INSERT INTO t VALUES (1)')
       expect(await other.run('INSERT INTO t VALUES (1)')).toMatchObject({ changes: 1 })
     })
+  })
+})
+
+describe.each(scopes)('a handle whose first call is made inside, seen %s,', (_, scope) => {
+  it.each([
+    ['run', (db: Database) => db.run('INSERT INTO t VALUES (1)')],
+    ['all', (db: Database) => db.all('SELECT 1')],
+    ['until', (db: Database) => db.until('durable')],
+    ['a loop over watch', (db: Database) => db.watch('SELECT 1')[Symbol.asyncIterator]().next()],
+    ['ready', (db: Database) => db.ready],
+  ])('refuses %s at once where it would wait for itself', async (name, call) => {
+    const { db, realm } = await openCounter(scope)
+    const other = realm.open('counter')
+    await db.transaction(async (tx) => {
+      await tx.run('INSERT INTO t VALUES (1)')
+      if (name === 'ready') expect((await other.ready).role).toBe('writer')
+      else expect((await rejection(call(other))).code).toBe('ErrTransaction')
+    })
+    expect(await count(other)).toEqual({ n: 2 })
+    await Promise.all([db.close(), other.close()])
+  })
+})
+
+describe('a call of the same handle that is queued behind an idle transaction', () => {
+  it('goes on when that is rolled back, where the scope sees every call from inside', async () => {
+    const { db, realm } = await openCounter(createAsyncScope)
+    const hanging = rejection(db.transaction(() => new Promise(() => undefined)))
+    await settle()
+    const waiting = db.run('INSERT INTO t VALUES (2)')
+    await settle()
+    realm.host.advanceNow(TRANSACTION_IDLE_MS)
+    expect((await hanging).code).toBe('ErrTransactionTimeout')
+    expect(await waiting).toMatchObject({ changes: 1 })
+    expect(await count(db)).toEqual({ n: 2 })
   })
 })
 

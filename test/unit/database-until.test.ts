@@ -38,7 +38,7 @@ describe('until', () => {
       stop: async () => undefined,
     }
     const parts = await createFakeParts()
-    const core = createLocalCore({ ...parts, startSync: () => sync })
+    const core = createLocalCore({ ...parts, relayCount: 3, startSync: () => sync })
     expect((await rejection(core.until('shared', { holders: 1 }))).code).toBe('ErrNotConfigured')
     core.startSync()
     await core.exec('CREATE TABLE t (x)', { caller: 1 })
@@ -49,6 +49,11 @@ describe('until', () => {
     share()
     await settle()
     expect(waiting.isSettled).toBe(true)
+    // A fourth could never sign: there are three relays.
+    const tooMany = await rejection(core.until('shared', { holders: 4 }))
+    expect(tooMany).toMatchObject({ code: 'ErrNotConfigured', facts: { holders: 4, relays: 3 } })
+    expect(tooMany.hint).toContain('via')
+    expect(asked.length).toBe(1)
   })
 
   it('rejects when its time is over, and when its signal fires', async () => {
