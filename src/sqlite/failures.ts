@@ -12,42 +12,19 @@ import {
 } from '../base/failure.ts'
 import { SQLITE_BUSY, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_READONLY } from './codes.ts'
 import type { Heap } from './heap.ts'
+import { constraintFacts, hintFor } from './hints.ts'
 import type { Pointer, Sqlite3 } from './module.ts'
 
-type Words = { readonly code: FailureCode; readonly hint: string; readonly retry: Retry }
+type Kind = { readonly code: FailureCode; readonly retry: Retry }
 
-const WORDS: ReadonlyMap<number, Words> = new Map([
-  [
-    SQLITE_BUSY,
-    {
-      code: 'ErrSql',
-      hint: 'Another connection holds the write transaction, or this snapshot is older than the newest commit: roll back and start again.',
-      retry: 'later',
-    },
-  ],
-  [
-    SQLITE_READONLY,
-    {
-      code: 'ErrReadOnly',
-      hint: 'Write through the writer of this database; temporary tables work here.',
-      retry: 'never',
-    },
-  ],
-  [
-    SQLITE_INTERRUPT,
-    {
-      code: 'ErrAborted',
-      hint: 'The statement was stopped; nothing of it was kept.',
-      retry: 'later',
-    },
-  ],
-  [
-    SQLITE_IOERR,
-    { code: 'ErrStorage', hint: 'The cause says what storage reported.', retry: 'after-repair' },
-  ],
+const KINDS: ReadonlyMap<number, Kind> = new Map([
+  [SQLITE_BUSY, { code: 'ErrSql', retry: 'later' }],
+  [SQLITE_READONLY, { code: 'ErrReadOnly', retry: 'never' }],
+  [SQLITE_INTERRUPT, { code: 'ErrAborted', retry: 'later' }],
+  [SQLITE_IOERR, { code: 'ErrStorage', retry: 'after-repair' }],
 ])
 
-const OTHER_WORDS: Words = { code: 'ErrSql', hint: '', retry: 'never' }
+const OTHER_KIND: Kind = { code: 'ErrSql', retry: 'never' }
 
 /** The failure that SQLite reports for the newest call on `database`. */
 export function sqlFailure(options: {
@@ -65,15 +42,15 @@ export function sqlFailure(options: {
   const extendedCode = (reported & 0xff) === (resultCode & 0xff) ? reported : resultCode
   const codes = sqliteCodes(sqlite3, extendedCode)
   if (thrown !== undefined) return withCodes(failureOf(thrown), codes)
-  const words = WORDS.get(codes.code) ?? OTHER_WORDS
+  const kind = KINDS.get(codes.code) ?? OTHER_KIND
   const offset = exports.sqlite3_error_offset(database)
   const message = heap.cText(exports.sqlite3_errmsg(database))
   return new ConstelliteError({
-    code: words.code,
+    code: kind.code,
     message: `${codes.name}: ${message}`,
-    hint: words.hint,
-    facts: offset >= 0 ? { sqlOffset: offset } : {},
-    retry: words.retry,
+    hint: hintFor(codes.code, message),
+    facts: { ...(offset < 0 ? {} : { sqlOffset: offset }), ...constraintFacts(message) },
+    retry: kind.retry,
     sqlite: codes,
   })
 }
