@@ -5,8 +5,8 @@
 
 import { nextSeq, type Seq } from '../base/ids.ts'
 import { DecodeError } from '../bytes/reader.ts'
-import type { ChainCursor } from '../frame/body.ts'
 import type { RecordOutline } from './records.ts'
+import { createWayPoints, type WayPoints } from './way-points.ts'
 
 /** A group that was flushed, and where its header stands. */
 export type GroupPlace = {
@@ -19,17 +19,6 @@ export type GroupPlace = {
 export type FrameEntry = GroupPlace & { readonly firstSeq: Seq }
 export type SealEntry = GroupPlace & { readonly seq: Seq }
 
-/** A group at which a reader stood, and where the chain stood before it: reading on from there need not
- *  begin at the run header.  Live readers go on where the last one ended, so a few are enough. */
-export type WayPoint = {
-  readonly fileNumber: bigint
-  readonly at: number
-  /** `seq` is the one of the first frame in the group. */
-  readonly cursor: ChainCursor
-}
-
-export const WAY_POINTS_MAX = 64
-
 export type FrameIndex = {
   readonly first: Seq | undefined
   readonly last: Seq | undefined
@@ -37,10 +26,8 @@ export type FrameIndex = {
   readonly seals: readonly SealEntry[]
   /** Takes the next record of the log.  Throws `DecodeError` when it goes on after nothing. */
   apply(outline: RecordOutline, place: GroupPlace): void
-  /** Remembers a way point; the one longest unused goes when there are too many. */
-  note(wayPoint: WayPoint): void
-  /** The way point nearest before `seq` behind this entry, if any. */
-  wayTo(seq: Seq, entry: FrameEntry): WayPoint | undefined
+  /** Where readers stood; what is cut from the index is cut from them. */
+  readonly wayPoints: WayPoints
   /** Index in `entries` of the one that holds `seq`, which is in range. */
   entryOf(seq: Seq): number
   /** The newest seal at or before `seq`. */
@@ -56,7 +43,7 @@ export function createFrameIndex(): FrameIndex {
   let entries: FrameEntry[] = []
   let seals: SealEntry[] = []
   let last: Seq | undefined
-  const wayPoints = new Map<Seq, WayPoint>()
+  const wayPoints = createWayPoints()
 
   const truncate = (seq: Seq): void => {
     wayPoints.clear()
@@ -107,33 +94,12 @@ export function createFrameIndex(): FrameIndex {
       else if (outline.type === 'seal') addSeal(outline.seq, place)
       else truncate(outline.seq)
     },
-    note(wayPoint) {
-      const { seq } = wayPoint.cursor
-      wayPoints.delete(seq)
-      wayPoints.set(seq, wayPoint)
-      if (wayPoints.size <= WAY_POINTS_MAX) return
-      for (const oldest of wayPoints.keys()) {
-        wayPoints.delete(oldest)
-        break
-      }
-    },
-    wayTo(seq, entry) {
-      let nearest: WayPoint | undefined
-      for (const wayPoint of wayPoints.values()) {
-        const { cursor, fileNumber } = wayPoint
-        if (fileNumber !== entry.fileNumber || cursor.seq > seq || cursor.seq <= entry.firstSeq)
-          continue
-        if (nearest === undefined || cursor.seq > nearest.cursor.seq) nearest = wayPoint
-      }
-      return nearest
-    },
+    wayPoints,
     entryOf: (seq) => countUpTo(entries, (entry) => entry.firstSeq, seq) - 1,
     sealUpTo: (seq) => seals[countUpTo(seals, (seal) => seal.seq, seq) - 1],
     sealFrom: (seq) => seals[countUpTo(seals, (seal) => seal.seq, (seq - 1n) as Seq)],
     dropBefore(fileNumber) {
-      for (const [seq, wayPoint] of wayPoints) {
-        if (wayPoint.fileNumber < fileNumber) wayPoints.delete(seq)
-      }
+      wayPoints.dropBefore(fileNumber)
       entries = entries.filter((entry) => entry.fileNumber >= fileNumber)
       seals = seals.filter((seal) => seal.fileNumber >= fileNumber)
       if (entries.length === 0) last = undefined

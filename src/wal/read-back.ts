@@ -10,11 +10,12 @@ import { RUN_BYTES_MAX, RUN_FRAMES_MAX } from '../frame/layout.ts'
 import type { SealedRun } from '../frame/run.ts'
 import { readSeal, type Seal } from '../frame/seal.ts'
 import { damage } from './damage.ts'
-import type { FrameEntry, SealEntry, WayPoint } from './frame-index.ts'
+import type { FrameEntry, SealEntry } from './frame-index.ts'
 import { isWholeGroup, type PlacedGroup, placeGroup } from './group.ts'
 import { GROUP_HEADER_BYTES, RECORD_FRAMES, RECORD_SEAL } from './layout.ts'
 import type { LogState, OpenSegment } from './log-state.ts'
 import { decodeRecord, outlineRecord, visitRecords } from './records.ts'
+import type { WayPoint } from './way-points.ts'
 
 /** Bytes read at once, so that a run of small groups is not two reads each. */
 const WINDOW_BYTES = 65_536
@@ -124,7 +125,7 @@ function visitFrames(state: LogState, from: Seq, visit: Visit): void {
     if (window?.segment.header.fileNumber !== entry.fileNumber) window = openWindow(state, entry)
     const goesOn = visitEntry(
       window,
-      { entry, until, wayPoint: index.wayTo(from, entry), note: index.note },
+      { entry, until, wayPoint: index.wayPoints.nearest(from, entry), note: index.wayPoints.note },
       (frame) => frame.seq < from || visit(frame),
     )
     if (!goesOn) return
