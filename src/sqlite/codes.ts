@@ -15,6 +15,7 @@ export const SQLITE_CANTOPEN = 14
 export const SQLITE_TOOBIG = 18
 export const SQLITE_CONSTRAINT = 19
 export const SQLITE_MISMATCH = 20
+export const SQLITE_NOTADB = 26
 export const SQLITE_ROW = 100
 export const SQLITE_DONE = 101
 

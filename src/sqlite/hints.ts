@@ -13,6 +13,7 @@ import {
   SQLITE_IOERR,
   SQLITE_MISMATCH,
   SQLITE_NOMEM,
+  SQLITE_NOTADB,
   SQLITE_READONLY,
   SQLITE_TOOBIG,
 } from './codes.ts'
@@ -124,6 +125,10 @@ const LINES: readonly Line[] = [
   { code: SQLITE_IOERR, hint: 'The cause says what storage reported.' },
   {
     code: SQLITE_CORRUPT,
+    hint: 'Call verify(), which names what is damaged; a follower can be made anew.',
+  },
+  {
+    code: SQLITE_NOTADB,
     hint: 'Call verify(), which names what is damaged; a follower can be made anew.',
   },
   {

@@ -95,6 +95,10 @@ test('values too large or of the wrong kind have hints of their own', () => {
   expect(failureOf("INSERT INTO t (id, a) VALUES ('x', 'a')").hint).toMatch(/rowid|INTEGER/)
 })
 
+test('damage points to verify, whether of a page or of the whole file', () => {
+  for (const code of [11, 26]) expect(hintFor(code, 'file is not a database')).toMatch(/verify/)
+})
+
 test('no result code and no message is left without a hint', () => {
   for (let code = 1; code < 30; code++) {
     for (const message of ['', 'something new']) expect(hintFor(code, message)).not.toBe('')
