@@ -8,6 +8,7 @@ import { open } from '../../src/entry/browser.ts'
 import { channelName, type FromWorker, type ToWorker } from '../worker/messages.ts'
 import { addNotes, type FrameList, NO_FRAMES } from './frame-list.ts'
 import { createProblems, type Problems } from './problems.ts'
+import { startWorker } from './start-worker.ts'
 
 export type Peer = {
   /** The database's name in this browser. */
@@ -35,8 +36,7 @@ export function openPeer({ name, role, sync }: PeerOptions): Peer {
   const db = open(name, {
     sync,
     wasmUrl: new URL(wasmUrl, location.href).href,
-    worker: () =>
-      new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name }),
+    worker: () => startWorker(name),
   })
   const problems = createProblems()
   const channel = new BroadcastChannel(channelName(name))

@@ -2,11 +2,11 @@
  *  thrown away.  Keeps: a name is used for one history only; what another window needs is in shared
  *  memory before it is told of. */
 
-import { follow, publish, websocket } from '../../src/entry/face.ts'
+import { follow, publish, remove, websocket } from '../../src/entry/browser.ts'
 import { addPane, type Pane } from './pane.ts'
 import { openPeer, type Peer } from './peer.ts'
-import { removeDatabase } from './remove.ts'
 import { onShared, readShared, writeShared } from './shared-memory.ts'
+import { startWorker } from './start-worker.ts'
 import { shardLabel, type WindowPlace } from './window-place.ts'
 
 export type SessionOptions = {
@@ -131,7 +131,7 @@ async function closeAll(options: SessionOptions, panes: Pane[]): Promise<void> {
   for (const peer of peers.splice(0)) {
     try {
       await peer.close()
-      await removeDatabase(peer.name)
+      await remove(peer.name, { worker: () => startWorker(peer.name) })
     } catch (error) {
       onFailure(`Deleting ${peer.name}`, error)
     }

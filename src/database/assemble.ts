@@ -151,7 +151,7 @@ async function openKeys(
 
 async function openSqlite(
   platform: LocalPlatform,
-  { options }: Assembly,
+  { options, closers }: Assembly,
   { device, shard }: { readonly device: Device; readonly shard: Shard },
 ): Promise<Pick<LocalParts, 'engine' | 'openEngine'>> {
   const { host } = platform
@@ -173,6 +173,7 @@ async function openSqlite(
     space,
     ...(spill === undefined ? {} : { spill }),
   })
+  closers.add(async () => engine.close())
   return { engine, openEngine: (other) => createEngine({ load, host, space: other }) }
 }
 

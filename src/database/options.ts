@@ -4,6 +4,7 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { DatabaseWorker } from '../base/globals.ts'
+import type { RemoveOptions } from './remove.ts'
 import type { ImportOptions, ImportSource, UntilOptions } from './types.ts'
 
 /** A way to a relay, as plain data, from `websocket(url)`; the worker builds the connection from it. */
@@ -36,6 +37,13 @@ export type OpenOptions = {
   readonly worker?: () => DatabaseWorker
   /** In browsers: where sqlite3.wasm is served. */
   readonly wasmUrl?: string
+}
+
+/** Refuses what cannot name a database to remove, and options that there are not. */
+export function checkRemove(name: unknown, options: RemoveOptions): void {
+  checkName(name)
+  refuseUnknown(options, ['worker'], 'remove')
+  checkWorker(options.worker)
 }
 
 const MIGRATIONS_MAX = 10_000
@@ -73,9 +81,7 @@ const NAMES = [
 
 /** The options, or the failure that says which of them cannot be used. */
 export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
-  if (typeof name !== 'string' || name === '' || name.includes('\0')) {
-    throw refuse('name', 'The name of a database is a text that is not empty.')
-  }
+  checkName(name)
   refuseUnknown(options, NAMES, 'open')
   checkMigrations(options)
   if (options.sync !== undefined) checkSync(options.sync)
@@ -86,13 +92,21 @@ export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
   if (options.durable !== undefined && typeof options.durable !== 'boolean') {
     throw refuse('durable', 'Give true or false.')
   }
-  if (options.worker !== undefined && typeof options.worker !== 'function') {
-    throw refuse('worker', 'Give a function that makes the worker: () => new Worker(…).')
-  }
+  checkWorker(options.worker)
   if (options.wasmUrl !== undefined && typeof options.wasmUrl !== 'string') {
     throw refuse('wasmUrl', 'Give the address of sqlite3.wasm as a text.')
   }
   return options
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && name !== '' && !name.includes('\0')) return
+  throw refuse('name', 'The name of a database is a text that is not empty.')
+}
+
+function checkWorker(worker: unknown): void {
+  if (worker === undefined || typeof worker === 'function') return
+  throw refuse('worker', 'Give a function that makes the worker: () => new Worker(…).')
 }
 
 function checkMigrations(options: OpenOptions): void {

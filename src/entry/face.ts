@@ -10,6 +10,7 @@ export {
   type SyncDescriptor,
   type TransportDescriptor,
 } from '../database/options.ts'
+export type { RemoveOptions } from '../database/remove.ts'
 export { list, name, sql } from '../database/sql.ts'
 export type {
   CallOptions,

@@ -4,6 +4,7 @@
 import { ConstelliteError } from '../base/failure.ts'
 import { createLocalConnect, type LocalPlatform, type ShardView } from '../database/assemble.ts'
 import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts'
+import { removeDatabase } from '../database/remove.ts'
 import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
 import { createBrowserLoader } from '../sqlite/load-browser.ts'
 import { createOpfsDevice } from '../storage/opfs.ts'
@@ -11,6 +12,7 @@ import type { Transport } from '../transport/transport.ts'
 import { createGlobalWebSocket } from '../transport/websocket-global.ts'
 import { createBrowserWorkerFiles } from './files-browser-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
+import { createOpfsPlace } from './place-opfs.ts'
 
 /** A way to relays of one's own: used for descriptors of this kind. */
 export type TransportFactory = {
@@ -27,8 +29,15 @@ export type ServeOptions = {
 
 /** Answers the page that started this worker: the whole of a worker of one's own. */
 export function serve(options: ServeOptions = {}): void {
+  const platform = createPlatform(options)
   serveDatabases({
-    connect: createLocalConnect(createPlatform(options)),
+    connect: createLocalConnect(platform),
+    remove: (name) =>
+      removeDatabase({
+        place: createOpfsPlace(name),
+        device: platform.device(name),
+        keyStore: platform.keyStore(name),
+      }),
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
     endpoint: globalThis as unknown as PageEndpoint,

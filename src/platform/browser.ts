@@ -1,10 +1,18 @@
 /** Browser: the composition that `open` is in a page: the database lives in a worker of its own.
  *  Keeps: importing does nothing, also where there is no Worker (a page rendered on a server). */
 
-import { connectWorker, type StartedWorker } from '../database/bridge/start.ts'
+import type { Host } from '../base/host.ts'
+import {
+  connectWorker,
+  removeInWorker,
+  type StartedWorker,
+  type WorkerChoice,
+  type WorkerParts,
+} from '../database/bridge/start.ts'
 import { createOpen, type Open } from '../database/open.ts'
-import type { OpenOptions } from '../database/options.ts'
+import { checkRemove } from '../database/options.ts'
 import { persistOnWrite } from '../database/persistence.ts'
+import type { Remove } from '../database/remove.ts'
 import { createTurnScope } from '../database/scope.ts'
 import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
@@ -17,6 +25,21 @@ export const open: Open = (name, options) => {
   return made(name, options)
 }
 
+/** Deletes a closed database of this origin. */
+export const remove: Remove = async (name, options = {}) => {
+  checkRemove(name, options)
+  return removeInWorker(workerParts(createBrowserHost()), name, options)
+}
+
+function workerParts(host: Host): WorkerParts {
+  return {
+    host,
+    start: startWorker,
+    channel: () => new MessageChannel(),
+    whenFree: navigator.locks === undefined ? undefined : whenFree,
+  }
+}
+
 function createBrowserOpen(): Open {
   const host = createBrowserHost()
   return createOpen({
@@ -26,10 +49,7 @@ function createBrowserOpen(): Open {
     keepAlive: () => () => undefined,
     keyOf: (name) => name,
     connect: async (name, options, onProgress) => {
-      const whenGone = navigator.locks === undefined ? undefined : whenFree
-      const channel = (): MessageChannel => new MessageChannel()
-      const parts = { host, start: startWorker, channel, whenFree: whenGone }
-      const core = await connectWorker(parts, { name, options, onProgress })
+      const core = await connectWorker(workerParts(host), { name, options, onProgress })
       return persistOnWrite(core, persist)
     },
   })
@@ -40,7 +60,7 @@ async function persist(): Promise<boolean> {
   return (await navigator.storage?.persist?.()) ?? false
 }
 
-function startWorker(options: OpenOptions): StartedWorker {
+function startWorker(options: WorkerChoice): StartedWorker {
   if (options.worker !== undefined) {
     return { worker: options.worker(), url: 'of the option `worker`' }
   }

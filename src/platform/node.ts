@@ -4,7 +4,10 @@
 import { basename } from 'node:path'
 import { ConstelliteError } from '../base/failure.ts'
 import { createLocalConnect } from '../database/assemble.ts'
+import { held, type KeepAlive } from '../database/keep-alive.ts'
 import { createOpen, type Open } from '../database/open.ts'
+import { checkRemove } from '../database/options.ts'
+import { type Remove, type RemoveOptions, removeDatabase } from '../database/remove.ts'
 import { createNodeKeyStore } from '../identity/key-store-node.ts'
 import { loadSqliteNode } from '../sqlite/load-node.ts'
 import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
@@ -12,9 +15,11 @@ import { createNodeWebSocket } from '../transport/websocket-node.ts'
 import { createNodeFiles } from './files-node.ts'
 import { createNodeHost } from './host-node.ts'
 import { createNodeKeepAlive } from './keep-alive-node.ts'
+import { createNodePlace } from './place-node.ts'
 import { createAsyncScope } from './scope-node.ts'
 
 let made: Open | undefined
+let keepAlive: KeepAlive | undefined
 
 /** Opens the database in the folder `<name>.constellite`, making it where there is none. */
 export const open: Open = (name, options) => {
@@ -23,7 +28,24 @@ export const open: Open = (name, options) => {
   return made(name, options)
 }
 
+/** Deletes the folder of a closed database. */
+export const remove: Remove = (name, options = {}) => {
+  keepAlive ??= createNodeKeepAlive()
+  return held(keepAlive, removeHere(name, options))
+}
+
+async function removeHere(name: string, options: RemoveOptions): Promise<boolean> {
+  checkRemove(name, options)
+  if (options.worker !== undefined) throw browserOnly('worker')
+  return removeDatabase({
+    place: createNodePlace(name),
+    device: createNodeDevice(createNodeHost(), { name }),
+    keyStore: createNodeKeyStore(nodeDirectoryOf(name)),
+  })
+}
+
 function createNodeOpen(): Open {
+  keepAlive ??= createNodeKeepAlive()
   const host = createNodeHost()
   const scope = createAsyncScope()
   const connect = createLocalConnect({
@@ -43,7 +65,7 @@ function createNodeOpen(): Open {
   return createOpen({
     host,
     scope,
-    keepAlive: createNodeKeepAlive(),
+    keepAlive,
     keyOf: nodeDirectoryOf,
     connect: async (name, options, onProgress) => {
       for (const option of ['worker', 'wasmUrl'] as const) {

@@ -24,7 +24,7 @@ export type OpfsFile = {
 export type OpfsDirectory = {
   getFileHandle(name: string, options: { readonly create: boolean }): Promise<OpfsFile>
   getDirectoryHandle(name: string, options: { readonly create: boolean }): Promise<OpfsDirectory>
-  removeEntry(name: string): Promise<void>
+  removeEntry(name: string, options?: { readonly recursive: boolean }): Promise<void>
   entries(): AsyncIterable<[string, { readonly kind: string }]>
 }
 
@@ -69,12 +69,17 @@ export async function openHandle(
 }
 
 /** WebKit says InvalidStateError where the standard says NoModificationAllowedError. */
-function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   return /^(NoModificationAllowedError|InvalidStateError)$/.test(nameOf(error))
 }
 
 /** The folder of a database, made when missing. */
 export async function openFolder(folder: string): Promise<OpfsDirectory> {
+  return (await openAllFolders()).getDirectoryHandle(folder, { create: true })
+}
+
+/** The folder that has one for each database. */
+export async function openAllFolders(): Promise<OpfsDirectory> {
   const storage: StorageManager | undefined = navigator.storage
   if (typeof storage?.getDirectory !== 'function') {
     throw storageFailure({
@@ -83,8 +88,7 @@ export async function openFolder(folder: string): Promise<OpfsDirectory> {
     })
   }
   const root: OpfsDirectory = await storage.getDirectory()
-  const all = await root.getDirectoryHandle('constellite', { create: true })
-  return all.getDirectoryHandle(folder, { create: true })
+  return root.getDirectoryHandle('constellite', { create: true })
 }
 
 const HINTS: { readonly [name: string]: string } = {

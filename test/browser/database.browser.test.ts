@@ -4,7 +4,7 @@ import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
 import { describe, expect, it } from 'vitest'
 import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { OpenOptions } from '../../src/database/options.ts'
-import { open } from '../../src/entry/browser.ts'
+import { open, remove } from '../../src/entry/browser.ts'
 import { startForeignWorker } from '../../src/platform/foreign-worker.ts'
 
 const workerUrl = new URL('../../workers/database.ts', import.meta.url)
@@ -19,6 +19,8 @@ const here: OpenOptions = {
     return worker
   },
 }
+const { worker: startWorker } = here
+const removing = startWorker === undefined ? {} : { worker: startWorker }
 const migrations = ['CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)']
 const fresh = (label: string): string => `${label}-${crypto.randomUUID()}`
 
@@ -84,6 +86,31 @@ describe('a database in a page', () => {
     expect(new Uint8Array(right)).toEqual(new Uint8Array(left))
     expect(await target.get`SELECT count(*) AS n FROM note`).toEqual({ n: 20_000 })
     await target.close()
+  })
+
+  it('is removed with its keys when it is closed, and not while it is open', async () => {
+    const name = fresh('removed')
+    const db = open(name, { ...here, migrations })
+    await db.run`INSERT INTO note (body) VALUES ('gone')`
+    const { identity } = db.status
+    expect((await rejection(remove(name, removing))).code).toBe('ErrInUse')
+    expect(await db.get`SELECT count(*) AS n FROM note`).toEqual({ n: 1 })
+    await db.close()
+    const root = await navigator.storage.getDirectory()
+    const folders = async (): Promise<string[]> => {
+      const names: string[] = []
+      for await (const it of (await root.getDirectoryHandle('constellite')).keys()) names.push(it)
+      return names.filter((it) => it.startsWith('removed-'))
+    }
+    expect(await folders()).toEqual([name])
+    expect(await remove(name, removing)).toBe(true)
+    expect(await folders()).toEqual([])
+    expect(await remove(name, removing)).toBe(false)
+    expect(await folders()).toEqual([])
+    const again = open(name, { ...here, migrations })
+    expect(await again.all`SELECT * FROM note`).toEqual([])
+    expect(again.status.identity?.publicKey).not.toEqual(identity?.publicKey)
+    await again.close()
   })
 
   it('starts through a module of its own origin where the script is of another', async () => {

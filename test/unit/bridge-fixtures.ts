@@ -2,7 +2,7 @@
  *  silence, break and count the messages of. */
 
 import { serveDatabases } from '../../src/database/bridge/control.ts'
-import { connectWorker, type WorkerParts } from '../../src/database/bridge/start.ts'
+import { connectWorker, removeInWorker, type WorkerParts } from '../../src/database/bridge/start.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope } from '../../src/database/scope.ts'
@@ -26,6 +26,10 @@ export type BridgeRealm = Pick<TestRealm, 'host' | 'opened'> & {
   /** How the next workers behave. */
   behaviour: 'answers' | 'silent' | 'old' | 'refused'
   hasLocks: boolean
+  /** What the worker does when it is asked to remove a database. */
+  remove(name: string): Promise<boolean>
+  /** As `remove` of the package, through a worker. */
+  removeThere(name: string): Promise<boolean>
 }
 
 export const WORKER_URL = 'https://app.example/worker.js'
@@ -41,6 +45,8 @@ export function createBridgeRealm(): BridgeRealm {
     workers: [],
     behaviour: 'answers',
     hasLocks: true,
+    remove: async () => true,
+    removeThere: (name) => removeInWorker(partsOf(bridge, locks), name, {}),
     open: createOpen({
       host,
       scope: createTurnScope(host),
@@ -84,6 +90,7 @@ function createWorker(bridge: BridgeRealm, locks: Map<string, () => void>): Work
   if (bridge.behaviour !== 'silent') {
     serveDatabases({
       connect,
+      remove: (name) => bridge.remove(name),
       holdLock: bridge.hasLocks
         ? async (name) => {
             lock = name

@@ -15,13 +15,14 @@ export type PageEndpoint = Endpoint
 export type ServeParts = {
   /** Opens in this thread. */
   readonly connect: Connect
+  readonly remove: (name: string) => Promise<boolean>
   /** Takes this lock for as long as the worker lives; undefined where there are no locks. */
   readonly holdLock: ((name: string) => Promise<void>) | undefined
   readonly endpoint: PageEndpoint
 }
 
 /** Answers the page that started this worker. */
-export function serveDatabases({ connect, holdLock, endpoint }: ServeParts): void {
+export function serveDatabases({ connect, remove, holdLock, endpoint }: ServeParts): void {
   const control: Control = {
     hello: async (lock) => {
       await holdLock?.(lock)
@@ -35,6 +36,13 @@ export function serveDatabases({ connect, holdLock, endpoint }: ServeParts): voi
         const core = await connect(name, options, onProgress)
         serveCore(core, port)
         return { ok: true, value: { ready: core.ready, status: flattenStatus(core.status) } }
+      } catch (error) {
+        return { ok: false, failure: flattenFailure(failureOf(error)) }
+      }
+    },
+    remove: async (name) => {
+      try {
+        return { ok: true, value: await remove(name) }
       } catch (error) {
         return { ok: false, failure: flattenFailure(failureOf(error)) }
       }

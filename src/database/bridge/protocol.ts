@@ -9,7 +9,7 @@ import type { ImportSource, Ready, Row, Stage } from '../types.ts'
 import type { PlainFailure, PlainStatus } from './failure.ts'
 
 /** Page and worker come from one build; another number means that one of them is an old copy. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 export type RequestId = number
 
@@ -62,4 +62,6 @@ export type Control = {
   /** Takes the lock of this name, where there are locks, so that the page sees the worker die. */
   hello(lock: string): Promise<{ readonly protocol: number; readonly isLocked: boolean }>
   open(name: string, options: PlainOptions, port: MessagePort): Promise<PlainResult<Opened>>
+  /** Deletes a closed database; false when there was none. */
+  remove(name: string): Promise<PlainResult<boolean>>
 }

@@ -26,10 +26,13 @@ export type StartedWorker = {
   readonly url: string
 }
 
+/** How the user wants the worker made, if in no way of ours. */
+export type WorkerChoice = Pick<OpenOptions, 'worker'>
+
 export type WorkerParts = {
   readonly host: Host
   /** Makes the worker; what it throws means that it was refused. */
-  start(options: OpenOptions): StartedWorker
+  start(options: WorkerChoice): StartedWorker
   channel(): MessageChannel
   /** Resolves when the lock of this name is free: whoever held it is gone. */
   readonly whenFree: ((lock: string, signal: AbortSignal) => Promise<void>) | undefined
@@ -70,7 +73,30 @@ export async function connectWorker(parts: WorkerParts, opening: WorkerOpening):
   }
 }
 
-function startWorker(parts: WorkerParts, options: OpenOptions): StartedWorker {
+/** Deletes a database in a worker of its own, which ends with it. */
+export async function removeInWorker(
+  parts: WorkerParts,
+  name: string,
+  options: WorkerChoice,
+): Promise<boolean> {
+  const { worker, url } = startWorker(parts, options)
+  const life = watchLife(worker, url)
+  const stopping = new AbortController()
+  try {
+    const control = wrap<Control>(worker)
+    await greet(control, { parts, life, url, signal: stopping.signal })
+    const removed = await life.race<PlainResult<boolean>>(control.remove(name))
+    if (!removed.ok) throw reviveFailure(removed.failure)
+    return removed.value
+  } catch (error) {
+    throw failureOf(error)
+  } finally {
+    stopping.abort()
+    worker.terminate()
+  }
+}
+
+function startWorker(parts: WorkerParts, options: WorkerChoice): StartedWorker {
   try {
     return parts.start(options)
   } catch (error) {
