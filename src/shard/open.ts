@@ -132,6 +132,7 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
       : undefined
   const id = options.create.type === 'follow' ? options.create.shard : genesis?.shard
   assert(id !== undefined, 'a shard is either made or followed')
+  await refuseLostLog(device)
   const files = await openFiles(device, 0)
   for (const file of [files.pageFile, files.leavesFile]) {
     file.truncate(0)
@@ -153,6 +154,25 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
   }
   return { shard: createShardFace(state), tornBytes: 0, isNew: true }
 }
+
+/** Pages without a log: something was deleted.  A new genesis over them would be a silent loss.  Empty
+ *  files are what a making that was cut short leaves behind. */
+async function refuseLostLog(device: Device): Promise<void> {
+  const kept = (await device.list()).filter((name) => PAGE_FILES.includes(name))
+  const files = await device.open(kept)
+  const sizes = files.map((file) => file.size())
+  for (const file of files) file.close()
+  const lost = kept.find((_, index) => sizes[index] !== 0)
+  if (lost === undefined) return
+  throw new ConstelliteError({
+    code: 'ErrCorrupt',
+    message: `The log of this database is missing, though ${lost} holds pages.`,
+    hint: 'Put the log files back, or restore the folder from a backup; to begin anew, remove the database first.',
+    facts: { file: lost },
+  })
+}
+
+const PAGE_FILES: readonly string[] = [pageFileName(0), pageFileName(1)]
 
 type Files = { readonly pageFile: DeviceFile; readonly leavesFile: DeviceFile }
 

@@ -70,3 +70,15 @@ describe('a device that damaged a page', () => {
     expect(contents(again)).toEqual([1, 2, 3])
   })
 })
+
+describe('a copy whose log was deleted', () => {
+  it('is not begun anew over its pages', async () => {
+    const { shard, disk, host } = await openWriter()
+    await commit(shard, { 1: 1 })
+    await shard.close()
+    disk.owner = undefined
+    for (const name of disk.files.keys()) if (name.startsWith('log-')) disk.files.delete(name)
+    const opening = openOn(createMemoryDevice(host, disk), host)
+    await expect(opening).rejects.toMatchObject({ code: 'ErrCorrupt', facts: { file: 'pages-0' } })
+  })
+})
