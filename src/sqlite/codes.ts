@@ -2,7 +2,6 @@
  *  Source: sqlite3.h of 3.54; they are part of its stable interface and never renumbered. */
 
 export const SQLITE_OK = 0
-export const SQLITE_ERROR = 1
 export const SQLITE_BUSY = 5
 export const SQLITE_NOMEM = 7
 export const SQLITE_READONLY = 8
@@ -14,7 +13,6 @@ export const SQLITE_FULL = 13
 export const SQLITE_CANTOPEN = 14
 export const SQLITE_TOOBIG = 18
 export const SQLITE_CONSTRAINT = 19
-export const SQLITE_MISMATCH = 20
 export const SQLITE_NOTADB = 26
 export const SQLITE_ROW = 100
 export const SQLITE_DONE = 101

@@ -51,7 +51,7 @@ const INT32_MAX = 2 ** 31 - 1
 const isSwitch: Rule = { allows: oneOf(...SWITCH), reason: 'It is either on or off.' }
 const isInt32: Rule = {
   allows: between(-INT32_MAX, INT32_MAX),
-  reason: 'It takes a whole number of 32 bits, and SQLite would read this as another.',
+  reason: 'It takes a whole number of 32 bits.',
 }
 
 /** Pragmas that may be set. */
@@ -90,14 +90,12 @@ const AUTO_VACUUM_NAMES: readonly (readonly string[])[] = [
   ['2', 'incremental'],
 ]
 
-const MEMORY =
-  "SQLite's memory is shared by all databases of this program; a limit would stop them."
+const MEMORY = "SQLite's memory is shared by all databases; a limit would stop them all."
 const FLUSH = 'Every commit is answered after its flush, and no setting skips that.'
-const JOURNAL =
-  'The log of Constellite is the journal; a second one would add nothing and cost a write.'
-const CHECKPOINT = 'The log is Constellite’s, which makes its checkpoints by itself.'
-const ENCRYPTION = 'This SQLite does not encrypt, and would ignore the key without a word.'
-const SCHEMA = 'The schema changes by CREATE, ALTER and DROP only, never past SQLite.'
+const JOURNAL = 'The log of Constellite is the journal and makes its own checkpoints.'
+const TEMPORARY = 'Temporary files are kept by Constellite, in memory up to a limit.'
+const ENCRYPTION = 'This SQLite does not encrypt.'
+const SCHEMA = 'The schema changes by CREATE, ALTER and DROP only.'
 
 const rule = (reason: string, ...same: string[]): Rule => ({ allows: oneOf(...same), reason })
 
@@ -113,8 +111,8 @@ const FIXED: Readonly<Record<string, Rule>> = {
   },
   journal_mode: rule(JOURNAL, 'truncate'),
   journal_size_limit: rule(JOURNAL),
-  wal_autocheckpoint: rule(CHECKPOINT),
-  wal_checkpoint: rule(CHECKPOINT),
+  wal_autocheckpoint: rule(JOURNAL),
+  wal_checkpoint: rule(JOURNAL),
   synchronous: rule(FLUSH, '2', 'full'),
   fullfsync: rule(FLUSH, ...OFF),
   checkpoint_fullfsync: rule(FLUSH, ...OFF),
@@ -122,12 +120,8 @@ const FIXED: Readonly<Record<string, Rule>> = {
     'Readers and applied frames stay coherent only with normal locking.',
     'normal',
   ),
-  temp_store: rule(
-    'Temporary files are kept by Constellite, in memory up to a limit.',
-    ...['1', 'file'],
-  ),
-  temp_store_directory: rule('Temporary files are kept by Constellite.'),
-  data_store_directory: rule('Files are kept by Constellite.'),
+  temp_store: rule(TEMPORARY, '1', 'file'),
+  temp_store_directory: rule(TEMPORARY),
   encoding: rule('Text is UTF-8 in every copy.', 'utf-8', 'utf8'),
   hard_heap_limit: rule(MEMORY, '0'),
   soft_heap_limit: rule(MEMORY, '0'),
@@ -138,12 +132,9 @@ const FIXED: Readonly<Record<string, Rule>> = {
   schema_version: rule(SCHEMA),
   query_only: rule('It would make the writer of all callers read-only.', ...OFF),
   ignore_check_constraints: rule('It would let all callers past the checks.', ...OFF),
-  ...Object.fromEntries(
-    ['key', 'rekey', 'hexkey', 'hexrekey', 'textkey', 'textrekey', 'cipher'].map((name) => [
-      name,
-      rule(ENCRYPTION),
-    ]),
-  ),
+  key: rule(ENCRYPTION),
+  rekey: rule(ENCRYPTION),
+  hexkey: rule(ENCRYPTION),
 }
 
 const OTHER: Rule = rule(
@@ -171,7 +162,7 @@ export function refusePragma(
 }
 
 function hintFor(isSettable: boolean, isFixed: boolean): string {
-  if (isSettable) return 'Give a value that fits; without one the pragma answers what is set.'
+  if (isSettable) return 'Give a value that fits.'
   if (isFixed) return 'Leave the pragma out: only what is set already fits.'
   return `Leave it out, or check its name.  These can be set: ${Object.keys(SETTABLE).join(', ')}.`
 }
