@@ -104,12 +104,10 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
       const before = exports.sqlite3_total_changes(database)
       execute(session, cache.get(sql), parameters, () => undefined)
       const isChanged = exports.sqlite3_total_changes(database) !== before
-      const rowid = exports.sqlite3_last_insert_rowid(database)
-      const asNumber = Number(rowid)
       return {
         // After DDL or a SELECT, SQLite still answers the count of the statement before.
         changes: isChanged ? exports.sqlite3_changes(database) : 0,
-        lastInsertRowid: Number.isSafeInteger(asNumber) ? asNumber : rowid,
+        lastInsertRowid: shortened(exports.sqlite3_last_insert_rowid(database)),
       }
     },
     all,
@@ -149,6 +147,11 @@ export function openConnection(parts: ConnectionParts): OwnedConnection {
     },
   }
   return connection
+}
+
+function shortened(rowid: bigint): number | bigint {
+  const asNumber = Number(rowid)
+  return Number.isSafeInteger(asNumber) ? asNumber : rowid
 }
 
 function openSession(parts: ConnectionParts): Session {
