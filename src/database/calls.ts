@@ -20,6 +20,8 @@ export type CallParts = {
   head(): bigint
   /** What a read waits for before its turn, if anything: arrival.ts. */
   arrived(signal: CoreCall['signal']): Promise<void> | undefined
+  /** What a write of its own waits for, if anything: log-room.ts. */
+  roomy(signal: CoreCall['signal']): Promise<void> | undefined
 }
 
 type Write<T> = {
@@ -37,7 +39,9 @@ export function createCalls(parts: CallParts): Calls {
       if (transaction === undefined) return connections.outside(work)
       return connections.inside(work, (reason) => slot.release(transaction, reason))
     }
-    return executor.submit({ ...call, kind: 'write', sizeBytes, work: run })
+    const submit = () => executor.submit({ ...call, kind: 'write', sizeBytes, work: run })
+    const room = transaction === undefined ? parts.roomy(call.signal) : undefined
+    return room?.then(submit) ?? submit()
   }
   return {
     run: (query, call) =>
@@ -65,8 +69,10 @@ export function createCalls(parts: CallParts): Calls {
         work: (writer) => writer.exec(text),
       }),
     // In its turn at once where nothing is waited for: calls keep the order in which they were made.
-    begin: (call) =>
-      parts.arrived(call.signal)?.then(() => begin(call, parts)) ?? begin(call, parts),
+    begin(call) {
+      const first = parts.arrived(call.signal) ?? parts.roomy(call.signal)
+      return first?.then(() => begin(call, parts)) ?? begin(call, parts)
+    },
     commit: (transaction) =>
       executor.submit({
         kind: 'write',

@@ -1,7 +1,7 @@
 /** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
  *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
 
-import { type ConstelliteError, failureOf } from '../base/failure.ts'
+import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
@@ -9,17 +9,17 @@ import type { Engine, PageSpace } from '../sqlite/engine.ts'
 import { ARRIVED, type Arrival, createArrival } from './arrival.ts'
 import { createCalls } from './calls.ts'
 import { type Connections, createConnections } from './connections.ts'
-import type { Core, CoreImport } from './core.ts'
+import type { Core } from './core.ts'
 import { createEnding } from './ending.ts'
 import { createExecutor, type Executor, NO_CALLER } from './executor.ts'
 import { exportPages } from './export-file.ts'
 import type { FileAccess } from './files.ts'
-import { checkFile } from './import-file.ts'
+import { createIntake, type Intake } from './intake.ts'
 import { createLiveQueries, type LiveParts } from './live.ts'
-import { applyMigrations } from './migrations.ts'
-import { closed, importStands, notEmpty, notOurs, replaced } from './open-failures.ts'
+import { createLogRoom } from './log-room.ts'
+import { closed, replaced } from './open-failures.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
-import type { IdentityStatus, ImportReport, ImportSource, StorageStatus } from './types.ts'
+import type { IdentityStatus, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
 import { reportVerify } from './verify.ts'
 
@@ -49,22 +49,18 @@ export type LocalParts = {
 export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>
 
 export type LocalCore = Core & {
-  /** Brings a core that nobody uses yet to where its options want it: the import, then the migrations. */
-  prepare(options: { readonly import?: ImportSource | undefined } & CoreImport): Promise<void>
+  readonly prepare: Intake['prepare']
   /** The last step of opening: after the import and the migrations. */
   startSync(): void
 }
-
-/** An empty database stands at its genesis. */
-const GENESIS_SEQ = 1n
 
 export function createLocalCore(parts: LocalParts): LocalCore {
   const { host, shard, engine, files, isScopeExact } = parts
   const connections = createConnections(engine, shard)
   let sync: Sync | undefined
   let arrival: Arrival = ARRIVED
+  const room = createLogRoom(host, shard, () => sync)
   let poisoned: ConstelliteError | undefined
-  let imported: ImportReport | undefined
   const board = createStatusBoard(host, () => readStatus(parts, sync?.status, poisoned))
   const ending = createEnding()
   const executor = createExecutor({
@@ -88,29 +84,10 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   }
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
-  const importSource: Core['importFile'] = (source, options) =>
-    executor.alone(async () => {
-      const report = await importFile(parts, source, options)
-      reopen()
-      migrateImported(parts, connections)
-      return report
-    }, options.signal)
-  const close = async (): Promise<void> => {
-    // First, because what arrives still needs its turn.
-    await sync?.stop()
-    await executor.drain()
-    executor.end(closed())
-    live.end(closed())
-    stopListening()
-    connections.close()
-    engine.close()
-    board.close({ ...board.current, state: poisoned === undefined ? 'closed' : 'failed' })
-    await parts.release()
-  }
-
+  const intake = createIntake({ parts, executor, connections, reopen })
   return {
     get ready() {
-      return { name: parts.name, address: parts.address, role: shard.role, import: imported }
+      return { name: parts.name, address: parts.address, role: shard.role, import: intake.imported }
     },
     ended: ending.ended,
     get status() {
@@ -122,17 +99,14 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       connections,
       head: () => shard.head.seq,
       arrived: (signal) => arrival.wait(signal),
+      roomy: (signal) => room.wait(signal),
     }),
     watch: (query, listener) => live.add(query, listener),
     until: createUntil({ shard, relayCount: parts.relayCount, sync: () => sync, flushed }),
     exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
     exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
-    importFile: importSource,
-    prepare: async (options) => {
-      if (options.import === undefined)
-        return executor.alone(async () => migrate(parts, connections))
-      imported = await importSource(options.import, options)
-    },
+    importFile: intake.importFile,
+    prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard)),
     startSync: () => {
       sync = parts.startSync?.((task) => executor.alone(task))
@@ -140,7 +114,18 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       sync?.onStatus(() => board.changed('state'))
       board.changed('state')
     },
-    close: once(close),
+    close: once(async () => {
+      // First, because what arrives still needs its turn.
+      await sync?.stop()
+      await executor.drain()
+      executor.end(closed())
+      live.end(closed())
+      stopListening()
+      connections.close()
+      engine.close()
+      board.close({ ...board.current, state: poisoned === undefined ? 'closed' : 'failed' })
+      await parts.release()
+    }),
   }
 }
 
@@ -149,43 +134,6 @@ function once(close: () => Promise<void>): () => Promise<void> {
   return () => {
     closing ??= close()
     return closing
-  }
-}
-
-function migrate(parts: LocalParts, connections: Connections): void {
-  const { migrations } = parts
-  if (migrations === undefined) return
-  connections.outside((writer) => applyMigrations(writer, migrations))
-}
-
-function migrateImported(parts: LocalParts, connections: Connections): void {
-  try {
-    migrate(parts, connections)
-  } catch (error) {
-    throw importStands(failureOf(error))
-  }
-}
-
-async function importFile(
-  parts: LocalParts,
-  source: ImportSource,
-  { onProgress, signal }: CoreImport,
-): Promise<ImportReport> {
-  const { shard } = parts
-  if (shard.role !== 'writer') throw notOurs()
-  if (shard.head.seq > GENESIS_SEQ) throw notEmpty(shard.head.seq)
-  const file = await parts.files.openSource(source)
-  try {
-    const { header, warnings, pages } = await checkFile(file, parts.openEngine)
-    const { seq } = await shard.importPages({
-      ...pages,
-      ...(onProgress === undefined ? {} : { onProgress }),
-      ...(signal === undefined ? {} : { signal }),
-    })
-    const { pageSize, pageCount } = header
-    return { pageSize, pageCount, sizeBytes: pageSize * pageCount, seq, warnings }
-  } finally {
-    file.close()
   }
 }
 
