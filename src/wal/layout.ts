@@ -37,6 +37,7 @@
  *  |      |           | (pgno varint, length varint, bytes)...                                       |
  *  |   10 | holders   | oldest file number kept u64, count varint, (name str16, seq u64)...          |
  *  |   11 | truncate  | seq u64, checksum 32: frames above this position are cut                     |
+ *  |   12 | halt      | why this copy stopped, with the evidence; see halt-record.ts                 |
  *  A record's index in its group does not count `start`, so that records keep their place when they are
  *  written again behind one.  The first frames record of a segment, and one at least every
  *  `RUN_HEADER_EVERY_BYTES` after, has mark 1: reading back begins there. */
@@ -64,6 +65,7 @@ export const RECORD_REQUESTS = 8
 export const RECORD_IMAGES = 9
 export const RECORD_HOLDERS = 10
 export const RECORD_TRUNCATE = 11
+export const RECORD_HALT = 12
 
 export const MARK_GOES_ON = 0
 export const MARK_RUN_HEADER = 1
@@ -77,6 +79,11 @@ export const HOLDER_NAME_BYTES_MAX = 512
 export const AUTHORITY_FRAMES_MAX = 65_536
 export const AUTHORITY_FRAME_BYTES_MAX = 65_536
 export const PAGE_FILE_NAME_BYTES_MAX = 64
+export const HALT_MESSAGE_BYTES_MAX = 1024
+export const HALT_FACTS_MAX = 16
+export const HALT_FACT_NAME_BYTES_MAX = 64
+/** The largest evidence is a hand-over. */
+export const HALT_FACT_BYTES_MAX = 65_536
 
 /** Bytes that a group of this body takes in its file. */
 export function groupBytes(bodyBytes: number): number {

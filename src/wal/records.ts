@@ -10,11 +10,13 @@ import type { ChainCursor } from '../frame/body.ts'
 import type { Frame } from '../frame/frame.ts'
 import { readSeal, type Seal, writeSeal } from '../frame/seal.ts'
 import { type FramesOutline, readFrames, readFramesOutline, writeFrames } from './frames-record.ts'
+import { type HaltEvidence, readHalt, writeHalt } from './halt-record.ts'
 import {
   GROUP_BODY_BYTES_MAX,
   IMAGE_BYTES_MAX,
   MARK_RUN_HEADER,
   RECORD_FRAMES,
+  RECORD_HALT,
   RECORD_HOLDERS,
   RECORD_IMAGES,
   RECORD_REQUESTS,
@@ -38,7 +40,7 @@ import {
   writeStart,
 } from './start-mark.ts'
 
-export type { Holder, RequestId, StartMark }
+export type { HaltEvidence, Holder, RequestId, StartMark }
 
 /** Where a record stands: group number, index inside the group (start marks are not counted). */
 export type RecordPlace = { readonly group: bigint; readonly index: number }
@@ -56,6 +58,8 @@ export type WalRecord =
       readonly file: 'pages' | 'leaves'
       readonly pages: readonly { readonly pgno: number; readonly bytes: Uint8Array }[]
     }
+  /** The copy stopped for good. */
+  | { readonly type: 'halt'; readonly halt: HaltEvidence }
 
 /** Those that the log writes for itself as well. */
 export type LogRecord =
@@ -143,6 +147,7 @@ function typeOf(record: LogRecord): number {
     images: RECORD_IMAGES,
     holders: RECORD_HOLDERS,
     truncate: RECORD_TRUNCATE,
+    halt: RECORD_HALT,
   }
   return types[record.type]
 }
@@ -188,6 +193,9 @@ function writeContent(
     case 'truncate':
       writePosition(writer, record.position)
       return undefined
+    case 'halt':
+      writeHalt(writer, record.halt)
+      return cursor
   }
 }
 
@@ -205,6 +213,8 @@ function readContent(type: number, reader: Reader): Exclude<LogRecord, { type: '
       return { type: 'holders', oldestFile: reader.u64(), holders: readHolders(reader) }
     case RECORD_TRUNCATE:
       return { type: 'truncate', position: readPosition(reader) }
+    case RECORD_HALT:
+      return { type: 'halt', halt: readHalt(reader) }
     default:
       throw new DecodeError(`record type ${type} is unknown`)
   }

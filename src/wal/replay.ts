@@ -32,7 +32,7 @@ export function replayRecords(mark: StartMark, found: readonly PlacedRecord<LogR
 }
 
 function isCallers(record: LogRecord): record is WalRecord {
-  return record.type === 'seal' || record.type === 'requests' || record.type === 'images'
+  return record.type !== 'start' && record.type !== 'holders' && record.type !== 'truncate'
 }
 
 function framesAfter(frames: readonly Frame[], mark: StartMark): readonly Frame[] {

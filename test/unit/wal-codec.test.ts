@@ -7,6 +7,7 @@ import { createWriter } from '../../src/bytes/writer.ts'
 import type { ChainCursor } from '../../src/frame/body.ts'
 import { createRandom, type Random } from '../../src/testing/random.ts'
 import { finishGroup, generationSeed } from '../../src/wal/group.ts'
+import { type HaltEvidence, readHalt, writeHalt } from '../../src/wal/halt-record.ts'
 import * as layout from '../../src/wal/layout.ts'
 import { decodeRecord, encodeRecord, type LogRecord, visitRecords } from '../../src/wal/records.ts'
 import { scanSegment } from '../../src/wal/scan.ts'
@@ -173,7 +174,7 @@ describe('a header that a failed write or erasing cut short', () => {
 })
 
 function randomRecord(random: Random, chain: ReturnType<typeof createChain>): LogRecord {
-  switch (random.below(7)) {
+  switch (random.below(8)) {
     case 0:
     case 1: {
       const count = 1 + random.below(4)
@@ -206,11 +207,24 @@ function randomRecord(random: Random, chain: ReturnType<typeof createChain>): Lo
         oldestFile: BigInt(random.uint32()),
         holders: [{ name: 'wss://relay.example/ä', seq: toSeq(random.uint32()) }],
       }
+    case 6:
+      return { type: 'halt', halt: randomHalt(random) }
     default:
       return {
         type: 'start',
         start: { oldestFile: 1n, redoGroup: 2n, mark: randomMark(random, chain) },
       }
+  }
+}
+
+function randomHalt(random: Random): HaltEvidence {
+  return {
+    reason: random.pick(['ErrForked', 'ErrSuperseded'] as const),
+    message: 'Two valid frames claim position 7 – the history has forked.',
+    facts: Array.from({ length: random.below(4) }, (_, index) => ({
+      name: `fact ${index}`,
+      value: random.chance(0.5) ? BigInt(random.uint32()) : random.bytes(random.below(300)),
+    })),
   }
 }
 
@@ -280,5 +294,39 @@ describe('records', () => {
       expect(() => readStart(createReader(bytes.subarray(0, length)))).toThrow()
     }
     expect(readStart(createReader(bytes)).mark).toEqual(mark)
+  })
+
+  it('of a halt refuse every length that is cut short, and no changed byte reads back the same', () => {
+    const facts = [
+      { name: 'seq', value: 7n },
+      { name: 'ours', value: new Uint8Array(248).fill(1) },
+      { name: 'theirs', value: new Uint8Array(248).fill(2) },
+    ]
+    const halt: HaltEvidence = { reason: 'ErrForked', message: 'A fork at 7.', facts }
+    const writer = createWriter()
+    writeHalt(writer, halt)
+    const bytes = writer.finish()
+    expect(readHalt(createReader(bytes))).toEqual(halt)
+    for (let at = 0; at < bytes.byteLength; at++) {
+      expect(() => readHalt(createReader(bytes.subarray(0, at))), `length ${at}`).toThrow()
+      const changed = bytes.slice()
+      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8))
+      let read: HaltEvidence | undefined
+      try {
+        read = readHalt(createReader(changed))
+      } catch (error) {
+        expect(error instanceof DecodeError || error instanceof RangeError).toBe(true)
+      }
+      expect(read, `byte ${at}`).not.toEqual(halt)
+    }
+  })
+
+  it('of a halt refuse an unknown reason, an unknown kind and more facts than the limit', () => {
+    const read = (...bytes: number[]) => readHalt(createReader(new Uint8Array(bytes)))
+    expect(read(1, 0, 0, 0)).toEqual({ reason: 'ErrForked', message: '', facts: [] })
+    expect(() => read(0, 0, 0, 0)).toThrow(DecodeError)
+    expect(() => read(3, 0, 0, 0)).toThrow(DecodeError)
+    expect(() => read(1, 0, 0, 1, 0, 0, 3, 0)).toThrow(DecodeError)
+    expect(() => read(1, 0, 0, layout.HALT_FACTS_MAX + 1)).toThrow('too many')
   })
 })
