@@ -48,16 +48,20 @@ export async function openCopyKeys(store: KeyStore, options: CopyKeysOptions): P
   }
 }
 
-/** What `status.identity` says.  A shard is recoverable when losing this copy does not lose its name:
- *  someone holds the owner key elsewhere, or the genesis has a recovery hash. */
+/** What `status.identity` says.  A shard is recoverable when its owner gave an `identity` or a `recovery`
+ *  key, so that losing this copy does not lose its name. */
 export function identityStatus(keys: CopyKeys, genesis: Genesis | undefined): IdentityStatus {
-  const { author, owner, ownerIsKept, stored } = keys
-  const ownsAlone =
-    ownerIsKept &&
-    owner !== undefined &&
-    (genesis === undefined || equalBytes(owner.publicKey, genesis.owner))
-  const recoverable = !ownsAlone || genesis?.recoveryHash !== undefined
+  const { author, stored } = keys
+  const recoverable = wasIdentityGiven(keys, genesis) || genesis?.recoveryHash !== undefined
   return { publicKey: author.publicKey, stored, recoverable }
+}
+
+/** Now, or when this copy made the shard: it keeps the owner key exactly when it had to make one.  What
+ *  another copy was given is not known here. */
+function wasIdentityGiven(keys: CopyKeys, genesis: Genesis | undefined): boolean {
+  const { author, owner, ownerIsKept } = keys
+  if (owner !== undefined) return !ownerIsKept
+  return genesis !== undefined && equalBytes(author.publicKey, genesis.author)
 }
 
 /** The owner's signer, refused where it is not the one that the genesis names: an `identity` given

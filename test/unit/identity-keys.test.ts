@@ -155,8 +155,22 @@ describe('the keys of a copy', () => {
   it('have no owner key on a copy that follows', async () => {
     const keys = await openCopyKeys(memoryStore(), { beginsShard: false })
     expect(keys.owner).toBeUndefined()
-    const genesis = genesisOf(publicKeyFromSeed(identity), recovery)
-    expect(identityStatus(keys, genesis).recoverable).toBe(true)
+  })
+
+  it('are recoverable on a copy that follows only where the genesis names a recovery key', async () => {
+    const keys = await openCopyKeys(memoryStore(), { beginsShard: false })
+    const [owner, author] = [publicKeyFromSeed(identity), publicKeyFromSeed(identity)]
+    expect(identityStatus(keys, undefined).recoverable).toBe(false)
+    expect(identityStatus(keys, genesisOf(owner, author)).recoverable).toBe(false)
+    expect(identityStatus(keys, genesisOf(owner, author, recovery)).recoverable).toBe(true)
+  })
+
+  it('stay recoverable when the database made with an identity is opened without it', async () => {
+    const store = memoryStore()
+    const made = await openCopyKeys(store, { identity, beginsShard: true })
+    const genesis = genesisOf(publicKeyFromSeed(identity), made.author.publicKey)
+    const later = await openCopyKeys(store, { beginsShard: false })
+    expect(identityStatus(later, genesis).recoverable).toBe(true)
   })
 
   it('take a given identity as the owner and never keep it', async () => {
