@@ -13,6 +13,7 @@ import {
 import { keygen } from './keygen.ts'
 import { replicate } from './replicate.ts'
 import { serve } from './serve.ts'
+import { readVersion } from './version.ts'
 
 const COMMANDS: readonly Command[] = [serve, replicate, keygen]
 
@@ -23,6 +24,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     return EXIT_USAGE
   }
   if (word === 'help' || word === '--help' || word === '-h') return help(rest[0], terminal)
+  if (word === '--version') {
+    terminal.out(`constellite ${readVersion()}`)
+    return EXIT_OK
+  }
   const command = COMMANDS.find(({ name }) => name === word)
   if (command === undefined) return refuseWord(word, terminal)
   if (rest.includes('--help') || rest.includes('-h')) return help(word, terminal)
@@ -68,5 +73,6 @@ function overview(): string {
     ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',
     'constellite <command> --help explains one command, with an example.',
+    'constellite --version says which version this is.',
   ].join('\n')
 }

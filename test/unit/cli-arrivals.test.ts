@@ -187,5 +187,6 @@ describe('being in step', () => {
     world.interrupt.abort()
     expect(await done).toBe(false)
     expect(world.listeners.size).toBe(0)
+    expect(world.host.timerCount).toBe(0)
   })
 })

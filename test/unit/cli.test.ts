@@ -106,6 +106,13 @@ describe('calls', () => {
     }
   })
 
+  it('answers --version with the version of the package, on standard output', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+    expect(await call('--version')).toEqual({ code: 0, out: `constellite ${version}`, note: '' })
+    expect(await call('version')).toMatchObject({ code: 2, out: '' })
+    expect((await call('--help')).out).toContain('--version')
+  })
+
   it('reads sizes with binary units', () => {
     expect(parseSize('512MiB', 'x', 1)).toBe(512 * 1024 * 1024)
     expect(parseSize('2gib', 'x', 1)).toBe(2 * 1024 ** 3)
