@@ -7,12 +7,18 @@
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import { delay, type Host } from '../base/host.ts'
 import type { Signer } from '../crypto/signer.ts'
+import { type Backoff, backoffMs } from '../flow/backoff.ts'
 import type { PeerLimits } from './limits.ts'
 import { connectPeer } from './peer.ts'
 import type { Peer, PeerRole, Transport } from './transport.ts'
 
 export const BACKOFF_FIRST_MS = 250
 export const BACKOFF_MAX_MS = 30_000
+export const DIAL_BACKOFF: Backoff = {
+  baseDelayMs: BACKOFF_FIRST_MS,
+  maxDelayMs: BACKOFF_MAX_MS,
+  jitter: 'full',
+}
 export const STABLE_MS = 10_000
 /** Time for the socket to open; the handshake has its own deadline. */
 export const CONNECT_MS = 15_000
@@ -80,7 +86,9 @@ export function dial(options: DialOptions): Dialer {
       enter('waiting')
       waking = new AbortController()
       // A wait that was cut short is over like any other.
-      await delay(host, backoffMs(attempts, host), waking.signal).catch(() => undefined)
+      await delay(host, backoffMs(attempts, DIAL_BACKOFF, host), waking.signal).catch(
+        () => undefined,
+      )
     }
     enter('stopped')
   }
@@ -103,14 +111,6 @@ export function dial(options: DialOptions): Dialer {
       return done
     },
   }
-}
-
-/** Uniform between 0 and the bound for this attempt, the first being 1. */
-export function backoffMs(attempt: number, host: Host): number {
-  const bound = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt - 1, 16))
-  const random = host.random(4)
-  const unit = new DataView(random.buffer, random.byteOffset, 4).getUint32(0) / 2 ** 32
-  return Math.round(bound * unit)
 }
 
 async function openPeer(options: DialOptions, stop: AbortSignal): Promise<Peer> {

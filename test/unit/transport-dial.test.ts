@@ -1,10 +1,11 @@
 /** The dialler keeps coming back, not all at once, and stops when told. */
 import { describe, expect, it } from 'vitest'
+import { backoffMs } from '../../src/flow/backoff.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
-  backoffMs,
+  DIAL_BACKOFF,
   type DialState,
   dial,
   STABLE_MS,
@@ -104,12 +105,12 @@ describe('dial', () => {
     const host = createManualHost({ seed: 7 })
     for (let attempt = 1; attempt <= 12; attempt++) {
       const bound = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1))
-      const waits = Array.from({ length: 200 }, () => backoffMs(attempt, host))
+      const waits = Array.from({ length: 200 }, () => backoffMs(attempt, DIAL_BACKOFF, host))
       expect(Math.max(...waits)).toBeLessThanOrEqual(bound)
       expect(Math.max(...waits)).toBeGreaterThan(bound * 0.9)
       expect(Math.min(...waits)).toBeLessThan(bound * 0.1)
     }
-    expect(backoffMs(10_000, host)).toBeLessThanOrEqual(BACKOFF_MAX_MS)
+    expect(backoffMs(10_000, DIAL_BACKOFF, host)).toBeLessThanOrEqual(BACKOFF_MAX_MS)
   })
 
   it('does not bring many diallers back in one moment', async () => {
