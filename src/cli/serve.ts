@@ -46,6 +46,7 @@ It cannot change what it stores: every frame is signed by its author, and reader
   publish({ via: [websocket('ws://127.0.0.1:${RELAY_PORT}')] })   in the program that writes
 
 The URL is printed when it is ready. Stop it with Ctrl+C.
+It answers GET /health with its state as JSON, and GET /metrics with numbers for Prometheus.
 
 Options
   --dir <folder>        Where it keeps its key and what it stores. Default: ./${DIRECTORY}

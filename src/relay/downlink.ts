@@ -74,7 +74,7 @@ export async function serveWant(
     if (want.to !== undefined && cursor > want.to) return
     const run = stored.readRun(cursor, SERVED_RUN_BYTES)
     if (run !== undefined) {
-      session.context.counters.runsServed += 1
+      session.context.counters.count('runsServed')
       cursor = nextSeq(run.seal.seq)
       await session.peer.send({ type: 'run', bytes: encodeRun(run) })
       continue
@@ -110,7 +110,7 @@ export async function serveSnapshot(
     held = part
   }
   if (held !== undefined) await send(held, true)
-  session.context.counters.snapshotsServed += 1
+  session.context.counters.count('snapshotsServed')
 }
 
 function unavailable(what: string): ConstelliteError {

@@ -6,8 +6,10 @@
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Hlc } from '../base/ids.ts'
+import { formatHex } from '../bytes/text.ts'
 import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
+import { Metrics } from '../telemetry/metrics.ts'
 import { encodeEnvelope } from '../transport/envelope.ts'
 import type { PeerLimits } from '../transport/limits.ts'
 import { connectPeer } from '../transport/peer.ts'
@@ -16,11 +18,14 @@ import type { Peer, Socket } from '../transport/transport.ts'
 import { CAP_BYTES_MAX } from '../wal/create.ts'
 import type { Allow } from './allow.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
-import { type Counters, createCounters } from './counters.ts'
+import { type Counters, type CounterValues, createCounters } from './counters.ts'
 import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
 import { serveSession } from './session.ts'
 import type { RelayStore } from './store.ts'
 import type { SessionContext } from './subject.ts'
+
+/** Hex digits of its key that name a relay among the series of a registry. */
+const NAME_DIGITS = 8
 
 export type RelayOptions = {
   readonly host: Host
@@ -30,13 +35,17 @@ export type RelayOptions = {
   readonly allow: Allow
   readonly limits?: Partial<RelayLimits>
   readonly peerLimits?: Partial<PeerLimits>
+  /** Where its counters are kept.  Default: a registry of its own. */
+  readonly metrics?: Metrics
   /** Hears of what is wrong on this side: a disk that fails, a folder that is damaged, a bug. */
   readonly onFailure?: (failure: ConstelliteError) => void
 }
 
 export type Relay = {
   readonly publicKey: Uint8Array
-  readonly counters: Readonly<Counters>
+  readonly counters: CounterValues
+  /** The registry that has its counters; what a server shows at /metrics. */
+  readonly metrics: Metrics
   readonly status: {
     readonly connections: number
     readonly shards: number
@@ -60,7 +69,9 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     limits,
     wal: { capBytes: Math.min(limits.shardBytesMax, CAP_BYTES_MAX) },
   })
-  const counters = createCounters()
+  const metrics = options.metrics ?? new Metrics()
+  const name = formatHex(signer.publicKey).slice(0, NAME_DIGITS)
+  const counters = createCounters(metrics, name, () => catalog)
   let newest: Hlc = HLC_ZERO
   const context: SessionContext = {
     host,
@@ -78,7 +89,8 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const server = createServer(context, options)
   return {
     publicKey: signer.publicKey,
-    counters,
+    counters: counters.values,
+    metrics,
     get status() {
       return statusOf(catalog, counters)
     },
@@ -86,6 +98,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     async close() {
       await server.close()
       await catalog.close()
+      counters.stop()
     },
   }
 }
@@ -112,8 +125,8 @@ function createServer(
       admit: (peer) => (peer.role === 'relay' ? strangerFailure() : undefined),
     })
   const serve = async (socket: Socket, binding: string): Promise<void> => {
-    counters.connections += 1
-    counters.connectionsOpen += 1
+    counters.count('connections')
+    counters.countOpen(1)
     try {
       const peer = await connect(socket, binding)
       peers.add(peer)
@@ -122,17 +135,17 @@ function createServer(
       if (reason !== undefined && isOurs(reason)) options.onFailure?.(reason)
     } catch (error) {
       // The far end was told; what is left is to count it.
-      counters.handshakesFailed += 1
+      counters.count('handshakesFailed')
       const failure = failureOf(error)
       if (isOurs(failure)) options.onFailure?.(failure)
     } finally {
-      counters.connectionsOpen -= 1
+      counters.countOpen(-1)
     }
   }
   return {
     accept(socket, { binding }) {
-      if (stopping.signal.aborted || counters.connectionsOpen >= limits.connectionsMax) {
-        counters.connectionsRefused += 1
+      if (stopping.signal.aborted || counters.values.connectionsOpen >= limits.connectionsMax) {
+        counters.count('connectionsRefused')
         socket.send(encodeEnvelope(errorEnvelopeOf(crowdedFailure(limits))))
         socket.close()
         return Promise.resolve()
@@ -164,7 +177,7 @@ const OUR_CODES: ReadonlySet<string> = new Set([
 
 function statusOf(catalog: Catalog, counters: Counters): Relay['status'] {
   const { shards, openShards, totalBytes } = catalog
-  return { connections: counters.connectionsOpen, shards, openShards, totalBytes }
+  return { connections: counters.values.connectionsOpen, shards, openShards, totalBytes }
 }
 
 function crowdedFailure(limits: RelayLimits): ConstelliteError {

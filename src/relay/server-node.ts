@@ -15,6 +15,7 @@ import type { Signer } from '../crypto/signer.ts'
 import { createNodeKeyStore } from '../identity/key-store-node.ts'
 import type { Device } from '../storage/device.ts'
 import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
+import { METRICS_CONTENT_TYPE, type Metrics } from '../telemetry/metrics.ts'
 import { socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
 import { allowAll, allowOnly } from './allow.ts'
 import { createFront, type Front, isLoopback } from './front.ts'
@@ -23,6 +24,8 @@ import type { RelayLimits } from './relay-limits.ts'
 import { createNodeStore } from './store-node.ts'
 
 export const RELAY_PORT = 8787
+/** Without the charset, which `say` adds. */
+const METRICS_TYPE = METRICS_CONTENT_TYPE.replace(/; charset=.*/, '')
 /** How many ports are tried when a busy one moves on. */
 const PORTS_TRIED_MAX = 32
 
@@ -41,6 +44,8 @@ export type StartRelayOptions = {
   /** Names under which clients reach it; beyond loopback, without any, every name is taken. */
   readonly names?: readonly string[]
   readonly limits?: Partial<RelayLimits>
+  /** Where its counters are kept, to show them among others.  Default: a registry of its own. */
+  readonly metrics?: Metrics
   readonly onFailure?: (failure: ConstelliteError) => void
 }
 
@@ -53,7 +58,7 @@ export type RunningRelay = {
 }
 
 export async function startRelay(options: StartRelayOptions): Promise<RunningRelay> {
-  const { runtime, dir, host = '127.0.0.1', allow, limits, onFailure } = options
+  const { runtime, dir, host = '127.0.0.1', allow, limits, metrics, onFailure } = options
   if (allow === undefined && !isLoopback(host)) throw openFailure(host)
   const { owner, signer } = await ownFolder(runtime, dir)
   let relay: Relay | undefined
@@ -64,6 +69,7 @@ export async function startRelay(options: StartRelayOptions): Promise<RunningRel
       store: createNodeStore(runtime, dir),
       allow: allow === undefined || allow === 'open' ? allowAll : allowOnly(allow),
       ...(limits === undefined ? {} : { limits }),
+      ...(metrics === undefined ? {} : { metrics }),
       ...(onFailure === undefined ? {} : { onFailure }),
     })
     return await listen(relay, owner, { ...options, host })
@@ -167,6 +173,7 @@ function answer(relay: Relay, request: IncomingMessage, response: ServerResponse
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (!isRead) say(response, 405, 'Only GET and WebSocket here.\n')
   else if (path === '/health') say(response, 200, healthOf(relay), 'application/json')
+  else if (path === '/metrics') say(response, 200, relay.metrics.text(), METRICS_TYPE)
   else if (path === '/') say(response, 200, greetingOf(relay))
   else say(response, 404, 'Nothing here; connect by WebSocket.\n')
 }

@@ -84,7 +84,7 @@ async function dispatch(session: Session, envelope: Envelope): Promise<void> {
     case 'snapshot':
       return takeSnapshotPart(session, subjectOf(session, envelope.shard), envelope)
     case 'receipt':
-      session.context.counters.receiptsTaken += 1
+      session.context.counters.count('receiptsTaken')
       return
     case 'error':
       // The far end's complaint changes nothing here; it closes when it cannot go on.

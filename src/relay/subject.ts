@@ -182,7 +182,7 @@ export function nextWake(subject: Subject): Promise<void> {
 
 /** Says what is wrong without ending the connection. */
 export async function refuse(session: Session, failure: ConstelliteError): Promise<void> {
-  session.context.counters.refused += 1
+  session.context.counters.count('refused')
   await session.peer.send(errorEnvelopeOf(failure))
 }
 

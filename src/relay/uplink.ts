@@ -59,13 +59,13 @@ export async function takeRun(
   const standing = await stored.store(run)
   switch (standing.type) {
     case 'append':
-      counters.runsStored += 1
-      counters.framesStored += run.frames.length - standing.skip
-      counters.bytesStored += bytes.byteLength
+      counters.count('runsStored')
+      counters.count('framesStored', run.frames.length - standing.skip)
+      counters.count('bytesStored', bytes.byteLength)
       acknowledgeLater(session, subject, lease, isNew)
       return
     case 'repeat':
-      counters.runsRepeated += 1
+      counters.count('runsRepeated')
       acknowledgeLater(session, subject, lease, false)
       return
     case 'fork':
@@ -123,7 +123,7 @@ async function sendReceipt(
     hlc: session.context.tick(),
     flags: { durable: !isFork, archived: false, fork: isFork },
   })
-  session.context.counters.receiptsSent += 1
+  session.context.counters.count('receiptsSent')
   await session.peer.send({ type: 'receipt', receipt })
 }
 
@@ -139,7 +139,7 @@ async function takeFork(
 
 /** The evidence is flushed. */
 async function tellFork(session: Session, seal: Seal): Promise<void> {
-  session.context.counters.forks += 1
+  session.context.counters.count('forks')
   await sendReceipt(session, seal, true)
   await refuse(
     session,
@@ -188,7 +188,7 @@ async function beginUpload(
         },
       })
       if (installed.type === 'fork') return await tellFork(session, installed.seal)
-      session.context.counters.snapshotsStored += 1
+      session.context.counters.count('snapshotsStored')
       if (isNew) tellAwaiting(session, subject)
       await sendReceipt(session, lease.stored.head?.seal, false)
     } catch (error) {

@@ -102,6 +102,11 @@ describe('server', () => {
     expect(await (await fetch(base)).text()).toContain('A Constellite relay')
     const health = await (await fetch(`${base}/health`)).json()
     expect(health).toMatchObject({ ok: true, shards: 0, counters: { connections: 0 } })
+    const metrics = await fetch(`${base}/metrics`)
+    expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(await metrics.text()).toMatch(
+      /^constellite_relay_connections_total\{relay="[0-9a-f]{8}"\} 0$/m,
+    )
     expect((await fetch(`${base}/else`)).status).toBe(404)
     expect((await fetch(base, { method: 'POST' })).status).toBe(405)
   })
