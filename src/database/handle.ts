@@ -63,11 +63,7 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
         const database = life.database ?? life
         return runTransaction({ core: opened, database, scope, caller }, work, options)
       }
-      const running = held(keepAlive, run())
-      transactions.add(running)
-      const forget = (): unknown => transactions.delete(running)
-      running.then(forget, forget)
-      return running
+      return track(transactions, held(keepAlive, run()))
     },
     watch: ((...given: readonly unknown[]) => {
       const { query, options } = parseStatement(given)
@@ -97,6 +93,14 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       }),
   }
   return withThen(database, () => held(keepAlive, life.core()))
+}
+
+/** The same promise, listed until it has settled. */
+function track<T>(running: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  running.add(promise)
+  const forget = (): unknown => running.delete(promise)
+  promise.then(forget, forget)
+  return promise
 }
 
 async function reach({

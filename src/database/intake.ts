@@ -3,11 +3,14 @@
  *  fails.  Others get a turn while a file is copied, and a signal then stops it. */
 
 import { failureOf } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { Engine, PageSpace } from '../sqlite/engine.ts'
 import type { Connections } from './connections.ts'
 import type { Core, CoreImport } from './core.ts'
 import type { Executor } from './executor.ts'
+import type { FileAccess } from './files.ts'
 import { checkFile } from './import-file.ts'
-import type { LocalParts } from './local-core.ts'
 import { applyMigrations } from './migrations.ts'
 import { aborted, importStands, notEmpty, notOurs } from './open-failures.ts'
 import type { ImportReport, ImportSource } from './types.ts'
@@ -19,8 +22,18 @@ export type Intake = Pick<Core, 'importFile'> & {
   readonly imported: ImportReport | undefined
 }
 
+/** What it needs of the parts of a core. */
+export type IntakeSource = {
+  readonly host: Host
+  readonly shard: Pick<Shard, 'role' | 'head' | 'importPages'>
+  readonly files: FileAccess
+  readonly migrations: readonly string[] | undefined
+  /** A database over other pages, to check an import. */
+  openEngine(space: PageSpace): Promise<Engine>
+}
+
 export type IntakeParts = {
-  readonly parts: LocalParts
+  readonly parts: IntakeSource
   readonly executor: Executor
   readonly connections: Connections
   /** The pages are others now. */
@@ -66,7 +79,7 @@ export function createIntake({ parts, executor, connections, reopen }: IntakePar
 }
 
 async function takeFile(
-  parts: LocalParts,
+  parts: IntakeSource,
   source: ImportSource,
   { onProgress, signal }: CoreImport,
 ): Promise<ImportReport> {

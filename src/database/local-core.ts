@@ -76,12 +76,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     },
   })
   const live = createLiveQueries({ read: liveReader(shard, executor, connections) })
-  const reopen = (): void => {
-    const { open } = executor.slot
-    if (open !== undefined) executor.slot.abandon(open, replaced())
-    connections.close()
-    engine.resetCaches()
-  }
+  const reopen = createReopen({ executor, connections, engine })
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
   const intake = createIntake({ parts, executor, connections, reopen })
@@ -134,6 +129,23 @@ function once(close: () => Promise<void>): () => Promise<void> {
   return () => {
     closing ??= close()
     return closing
+  }
+}
+
+/** For pages that are wholly others: what SQLite keeps of the old ones goes. */
+function createReopen({
+  executor: { slot },
+  connections,
+  engine,
+}: {
+  readonly executor: Executor
+  readonly connections: Connections
+  readonly engine: Engine
+}): () => void {
+  return () => {
+    if (slot.open !== undefined) slot.abandon(slot.open, replaced())
+    connections.close()
+    engine.resetCaches()
   }
 }
 

@@ -56,16 +56,11 @@ export function createSlot(
   let lastId = 0
   let holder: Holder | undefined
 
-  const refuseBehind = ({ caller }: Holder): void => {
-    for (const task of queue.takeAll((it) => it.caller === caller && it.kind !== 'read')) {
-      task.settle({ ok: false, failure: waitedForItself() })
-    }
-  }
   const watchIdle = (held: Holder): void => {
     held.timer?.cancel()
     held.timer = host.setTimer(TRANSACTION_IDLE_MS, () => {
       if (holder !== held || held.pending > 0) return
-      if (!isScopeExact) refuseBehind(held)
+      if (!isScopeExact) refuseBehind(held, queue)
       abandon(held.id, idleTooLong())
     })
   }
@@ -114,6 +109,12 @@ export function createSlot(
     end: (failure) => {
       if (holder !== undefined) release(holder.id, failure)
     },
+  }
+}
+
+function refuseBehind({ caller }: Holder, queue: TaskQueue): void {
+  for (const task of queue.takeAll((it) => it.caller === caller && it.kind !== 'read')) {
+    task.settle({ ok: false, failure: waitedForItself() })
   }
 }
 
