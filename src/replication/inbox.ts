@@ -10,6 +10,7 @@ import type { Position, Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import type { SealedRun } from '../frame/run.ts'
 import { encodeSeal, type Seal } from '../frame/seal.ts'
+import { FORK_HINT } from '../shard/halt-evidence.ts'
 
 /** Frames and payload bytes that wait at most; what comes beyond is asked for again later. */
 export const PENDING_FRAMES_MAX = 4096
@@ -107,7 +108,7 @@ function forked(seq: Seq, ours: Seal, theirs: Seal): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrForked',
     message: `Two valid frames claim position ${seq}: the writer's history has forked.`,
-    hint: 'Two copies wrote with one key (a restored backup, a cloned folder). Decide which history counts.',
+    hint: FORK_HINT,
     facts: { seq, ours: encodeSeal(ours), theirs: encodeSeal(theirs) },
   })
 }

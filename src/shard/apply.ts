@@ -15,6 +15,7 @@ import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.t
 import { authorityAfter } from './authority.ts'
 import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
+import { SUPERSEDED_HINT } from './halt-evidence.ts'
 import { judgeRun } from './judge.ts'
 import { assertOpen, emptyGroup, halt, isOwnTerm, type ShardState } from './state.ts'
 
@@ -214,7 +215,7 @@ export function superseded(handOver: Frame): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrSuperseded',
     message: `The shard was handed over to another writer at ${handOver.seq}.`,
-    hint: 'This copy can no longer write.  Open it again to follow the new writer.',
+    hint: SUPERSEDED_HINT,
     facts: { seq: handOver.seq, author: handOver.author },
   })
 }

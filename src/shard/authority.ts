@@ -19,6 +19,7 @@ import { controlOf } from '../frame/control.ts'
 import { encodeFrame, type Frame } from '../frame/frame.ts'
 import { verifyHandOver } from '../frame/hand-over.ts'
 import type { MayWrite } from '../frame/run.ts'
+import { HAND_OVER_FORK_HINT } from './halt-evidence.ts'
 
 /** The authority after the first frame of a verified run. */
 export function authorityAfter(authority: Authority, first: Frame): Authority {
@@ -100,7 +101,7 @@ function forkedHandOver(known: Frame, other: Frame): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrForked',
     message: `Two hand-overs claim epoch ${other.epoch}.`,
-    hint: 'The owner key signed both; decide which copy goes on and sign a newer hand-over for it.',
+    hint: HAND_OVER_FORK_HINT,
     facts: { epoch: other.epoch, ours: encodeFrame(known), theirs: encodeFrame(other) },
   })
 }

@@ -45,6 +45,8 @@ export async function runCheckpoint(state: ShardState): Promise<void> {
     await logImages(state)
     await state.pages.checkpoint()
     await writeLeaves(state)
+    // The record of a halt lies before the new segment and would be passed over.
+    if (state.halted !== undefined) throw state.halted
     await state.wal.beginSegment(startMarkOf(state))
     state.lastFramePlace = undefined
   } catch (error) {

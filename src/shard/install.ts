@@ -14,6 +14,7 @@ import { type Authority, checkRight, readAuthority, termAt } from '../frame/auth
 import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import { authorityUpTo, mergeAuthority } from './authority.ts'
+import { FORK_HINT } from './halt-evidence.ts'
 import { type NewPages, type Slot, switchToSlot, syncSlot, withSlot } from './slot.ts'
 import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
 
@@ -127,7 +128,7 @@ function refuseFork(state: ShardState, seal: Seal): void {
     new ConstelliteError({
       code: 'ErrForked',
       message: `Two valid frames claim position ${seal.seq}: the writer's history has forked.`,
-      hint: 'Two copies wrote with one key (a restored backup, a cloned folder). Decide which history counts.',
+      hint: FORK_HINT,
       facts: { seq: seal.seq, ours: encodeSeal(ours), theirs: encodeSeal(seal) },
     }),
   )

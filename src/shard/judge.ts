@@ -11,6 +11,7 @@ import { isAbove } from '../clock/hlc.ts'
 import type { Frame } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
 import { encodeSeal, type Seal } from '../frame/seal.ts'
+import { FORK_HINT } from './halt-evidence.ts'
 
 export type Judgement =
   /** Apply the frames from this index on. */
@@ -74,7 +75,7 @@ function forked(facts: JudgeFacts, run: SealedRun, seq: Seq): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrForked',
     message: `Two valid frames claim position ${seq}: the writer's history has forked.`,
-    hint: 'Two copies wrote with one key (a restored backup, a cloned folder). Decide which history counts; discard the other copy and follow, or hand the shard over.',
+    hint: FORK_HINT,
     facts: { seq, theirs: encodeSeal(run.seal), ours: own && encodeSeal(own) },
   })
 }

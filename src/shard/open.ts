@@ -107,6 +107,7 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
     newestSeal: replayed.newestSeal,
     installed: replayed.installed,
     lastFramePlace: replayed.lastFramePlace,
+    halted: replayed.halted,
     unsealedFrames: replayed.unsealedFrames,
     unsealedBreaks: replayed.unsealedBreaks,
     group: emptyGroup(pages.pageCount(pages.version), pages.pageSize),

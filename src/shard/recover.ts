@@ -15,6 +15,7 @@ import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import type { RecordPlace, WalRecord } from '../wal/records.ts'
 import type { Recovery } from '../wal/wal.ts'
+import { failureOfEvidence } from './halt-evidence.ts'
 import type { ShardState } from './state.ts'
 import { addPagesFrame, type OpenTransaction } from './transaction.ts'
 
@@ -23,7 +24,7 @@ type Placed = { readonly place: RecordPlace; readonly record: WalRecord }
 /** What replay found beyond the pages, to be copied into the shard's state. */
 export type Replayed = Pick<
   ShardState,
-  'authority' | 'head' | 'headHlc' | 'newestSeal' | 'installed' | 'lastFramePlace'
+  'authority' | 'head' | 'headHlc' | 'newestSeal' | 'installed' | 'lastFramePlace' | 'halted'
 > & {
   readonly unsealedFrames: number
   readonly unsealedBreaks: ShardState['unsealedBreaks']
@@ -39,6 +40,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
   let headHlc = mark.hlc
   let newestSeal = mark.seal
   let lastFramePlace: RecordPlace | undefined
+  let halted: ShardState['halted']
   let unsealed: Frame[] = []
   const changed = new Set<number>()
   const leafImages = new Map<number, Uint8Array>()
@@ -58,6 +60,8 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
     } else if (record.type === 'seal') {
       newestSeal = record.seal
       unsealed = unsealed.filter((frame) => frame.seq > record.seal.seq)
+    } else if (record.type === 'halt') {
+      halted ??= failureOfEvidence(record.halt)
     } else if (record.type === 'images') {
       if (record.file === 'pages') replayImages(pages, record.pages, changed)
       else for (const { pgno, bytes } of record.pages) leafImages.set(pgno, bytes)
@@ -70,6 +74,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
     newestSeal,
     installed: mark.installed,
     lastFramePlace,
+    halted,
     unsealedFrames: unsealed.length,
     unsealedBreaks: unsealed.filter((frame) => frame.flags.continues).map(positionOf),
     changed,

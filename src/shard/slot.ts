@@ -9,6 +9,7 @@ import type { PageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
 import type { StartMark } from '../wal/records.ts'
 import {
+  assertOpen,
   autoVacuumIn,
   emptyGroup,
   halt,
@@ -85,6 +86,7 @@ export async function switchToSlot(
   pages: NewPages,
   next: NewState,
 ): Promise<void> {
+  assertOpen(state)
   try {
     await state.wal.beginSegment(markOf(state, pages, next))
   } catch (error) {

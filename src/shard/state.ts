@@ -17,6 +17,7 @@ import type { Device, DeviceFile } from '../storage/device.ts'
 import type { RecordPlace, StartMark } from '../wal/records.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { ApplyOverlay } from './apply-overlay.ts'
+import { evidenceOf } from './halt-evidence.ts'
 import type { Advance, ShardRole } from './shard.ts'
 
 /** Seal after this many frames or bytes of payload at the latest (DESIGN §2, Seals). */
@@ -117,15 +118,30 @@ export function emptyGroup(pageCount: number, pageSize: number): OpenGroup {
   }
 }
 
-/** Stops the shard for good, loudly, once; answers the failure to throw. */
+/** Stops the shard for good, loudly, once; answers the failure to throw.  What signatures prove goes into
+ *  the log, so that the next open finds it. */
 export function halt(state: ShardState, error: unknown): ConstelliteError {
   const failure = failureOf(error)
   if (state.halted === undefined) {
     state.halted = failure
     state.sealTimer?.cancel()
+    logHalt(state, failure)
     for (const listener of state.listeners.halt) listener(failure)
   }
   return failure
+}
+
+function logHalt({ wal }: ShardState, failure: ConstelliteError): void {
+  const halt = evidenceOf(failure)
+  if (halt === undefined || wal.poisoned !== undefined) return
+  try {
+    wal.stage({ type: 'halt', halt })
+  } catch {
+    // A full device: the copy is halted all the same, and the next comparison of heads finds the proof.
+    return
+  }
+  // It fails only when the log does, which the next operation tells.
+  wal.flush().catch(() => undefined)
 }
 
 export function assertOpen(state: ShardState): void {
