@@ -1,9 +1,10 @@
 /** Import: a whole foreign file enters a new database as one control frame and a page file of its own.
  *  Keeps: all or nothing (slot.ts); the frame's state root binds every byte; memory is bounded by one
- *  piece of the file and 32 bytes a page. */
+ *  piece of the file and 32 bytes a page; other work of the thread goes on between its runs of pages. */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
 import type { Position } from '../base/ids.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { encodeControl } from '../frame/control.ts'
@@ -34,7 +35,7 @@ export async function importPages(state: ShardState, source: PageImport): Promis
 
 async function importInto(state: ShardState, slot: Slot, source: PageImport): Promise<Position> {
   const { pageSize, pageCount } = source
-  const leaves = await copyPages(source, slot)
+  const leaves = await copyPages(state.host, source, slot)
   const tree = createPageTree({ pageSize, leaves })
   await syncSlot(slot, tree)
   // Reading the file took its time.
@@ -67,13 +68,15 @@ async function importInto(state: ShardState, slot: Slot, source: PageImport): Pr
 }
 
 /** Answers the leaves of all pages. */
-async function copyPages(source: PageImport, slot: Slot): Promise<Uint8Array> {
+async function copyPages(host: Host, source: PageImport, slot: Slot): Promise<Uint8Array> {
   const { pageSize, pageCount } = source
   const leaves = new Uint8Array(pageCount * HASH_BYTES)
   const lockByte = lockBytePgno(pageSize)
   const pagesPerRun = Math.max(1, Math.floor(WRITE_RUN_BYTES / pageSize))
   const buffer = new Uint8Array(Math.min(pagesPerRun, pageCount) * pageSize)
   for (let first = 1; first <= pageCount; first += pagesPerRun) {
+    // Reading and hashing are synchronous: without a turn no timer would fire before the last page.
+    if (first > 1) await new Promise<void>((resolve) => host.defer(resolve))
     source.signal?.throwIfAborted()
     const count = Math.min(pagesPerRun, pageCount - first + 1)
     for (let index = 0; index < count; index++) {

@@ -54,6 +54,45 @@ describe('an import', () => {
     expect(contents(shard)).toEqual([1])
   })
 
+  it('lets timers run between its runs of pages, and stops when one of them fires its signal', async () => {
+    const { shard, host, disk } = await openWriter()
+    const pageSize = 65_536
+    const runs = 8
+    const pagesPerRun = 1_048_576 / pageSize
+    const reads: number[] = []
+    const abort = new AbortController()
+    let isTimeShort = false
+    const importing = shard.importPages({
+      pageSize,
+      pageCount: runs * pagesPerRun,
+      signal: abort.signal,
+      readPage: (pgno, into) => {
+        reads.push(pgno)
+        into.fill(pgno)
+      },
+      // A deadline that is over while the third run is copied; its timer needs a turn to fire.
+      onProgress: (fraction) => {
+        if (fraction < 3 / runs || isTimeShort) return
+        isTimeShort = true
+        host.setTimer(0, () => abort.abort(new Error('too slow')))
+      },
+    })
+    let isDone = false
+    const settled = expect(importing.finally(() => (isDone = true))).rejects.toThrow('too slow')
+    while (!isDone) {
+      // One turn of the loop: what was deferred, then what is due, then what they set off.
+      host.advanceNow(1)
+      for (let step = 0; step < 100; step++) await Promise.resolve()
+    }
+    await settled
+    expect(reads.length).toBe(3 * pagesPerRun)
+    expect(shard.head.seq).toBe(1n)
+    expect([...disk.files.keys()].filter((name) => name.endsWith('-1'))).toEqual([])
+    const again = shard.importPages(source([4, 5]))
+    await drive(host, again)
+    expect(contents(shard)).toEqual([4, 5])
+  })
+
   it('of more pages than are supported is refused before one is read', async () => {
     const { shard } = await openWriter()
     let reads = 0
