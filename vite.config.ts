@@ -3,16 +3,16 @@
 import { join } from 'node:path'
 import { defineConfig, type Plugin, type UserConfig } from 'vite'
 
-/** `open` names the worker that the built package has beside it.  Here are its sources, and Vite bundles
- *  whatever `new Worker` names, also on the way that a page with a worker of its own never takes. */
-function packageWorker(): Plugin {
-  const named = join(import.meta.dirname, 'src/platform/worker.js')
+/** `open` names workers that the built package has beside it (scripts/build.ts makes them of this source),
+ *  and Vite bundles whatever `new Worker` names, also for a page that brings a worker of its own. */
+function packageWorkers(): Plugin {
+  const named = join(import.meta.dirname, 'src/platform/worker')
   const source = join(import.meta.dirname, 'workers/database.ts')
   return {
-    name: 'package-worker',
+    name: 'package-workers',
     enforce: 'pre',
     apply: 'build',
-    resolveId: (id) => (id === named ? source : null),
+    resolveId: (id) => (id.startsWith(named) && id.endsWith('.js') ? source : null),
   }
 }
 
@@ -20,7 +20,7 @@ const config: UserConfig = defineConfig({
   root: 'demo',
   // Prebundled, sqlite-wasm would look for its .wasm beside the bundle.
   optimizeDeps: { exclude: ['@sqlite.org/sqlite-wasm'] },
-  worker: { format: 'es', plugins: () => [packageWorker()] },
+  worker: { format: 'es', plugins: () => [packageWorkers()] },
   // The demo imports ../src and ../workers.
   server: { fs: { allow: ['..'] } },
   build: { outDir: '../.cache/demo', emptyOutDir: true, target: 'es2022' },
