@@ -126,6 +126,7 @@ async function takeHeads(
   const { shard } = state.context
   // The peer that does not know the shard yet says so again when it does.
   const theirs = envelope.heads[0]
+  state.context.onUnknown(theirs === undefined)
   if (theirs === undefined) return
   if (theirs.position.seq > state.peerSeq) state.peerSeq = theirs.position.seq
   state.context.onPeerHead(theirs.position.seq)

@@ -18,6 +18,8 @@ export type SessionContext = {
   count(name: string, by?: number): void
   /** A verified receipt arrived: this holder has everything up to there. */
   onShared(holder: Uint8Array, position: Position): void
+  /** The peer answered and has nothing of this shard (true), or has something after all (false). */
+  onUnknown(isUnknown: boolean): void
   /** Newest seq that this holder has by such a receipt; 0 before the first. */
   sharedSeq(holder: Uint8Array): Seq
   /** The peer says that it has frames up to there; nothing proves it. */

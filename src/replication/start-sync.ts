@@ -3,7 +3,7 @@
  *  them; receipts count once per distinct authenticated key.
  *  Never: keeps a process alive, or lets one relay's trouble stop another. */
 
-import { ConstelliteError, failureOf } from '../base/failure.ts'
+import { ConstelliteError, failureOf, isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { type Seq, toSeq } from '../base/ids.ts'
 import { formatHex } from '../bytes/text.ts'
@@ -156,6 +156,11 @@ function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
       line.peerSeq = seq
       changed(state)
     },
+    onUnknown(isUnknown) {
+      if (isUnknown) line.failure = unknownShard(line.transport)
+      else if (isFailure(line.failure, 'ErrUnavailable')) line.failure = undefined
+      changed(state)
+    },
     onProgress(fraction) {
       line.progress = fraction
       changed(state)
@@ -225,6 +230,16 @@ function endAll(state: SyncState): void {
 
 function holderName(transport: Transport): string {
   return `relay ${transport.url}`
+}
+
+function unknownShard({ url }: Transport): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrUnavailable',
+    message: `The relay ${url} does not have this database, or does not have it yet.`,
+    hint: 'Check the address, every character of it. It is followed as soon as its writer publishes it there.',
+    retry: 'later',
+    facts: { url },
+  })
 }
 
 function stopped(): ConstelliteError {

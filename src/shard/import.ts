@@ -77,7 +77,7 @@ async function copyPages(host: Host, source: PageImport, slot: Slot): Promise<Ui
   for (let first = 1; first <= pageCount; first += pagesPerRun) {
     // Reading and hashing are synchronous: without a turn no timer would fire before the last page.
     if (first > 1) await new Promise<void>((resolve) => host.defer(resolve))
-    source.signal?.throwIfAborted()
+    if (source.signal?.aborted) throw aborted(source.signal.reason)
     const count = Math.min(pagesPerRun, pageCount - first + 1)
     for (let index = 0; index < count; index++) {
       const pgno = first + index
@@ -91,6 +91,15 @@ async function copyPages(host: Host, source: PageImport, slot: Slot): Promise<Ui
     source.onProgress?.((first - 1 + count) / pageCount)
   }
   return leaves
+}
+
+function aborted(reason: unknown): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrAborted',
+    message: 'The import was aborted by its signal.',
+    hint: 'Nothing of it was kept.',
+    cause: reason,
+  })
 }
 
 function assertEmpty(state: ShardState): void {

@@ -145,11 +145,19 @@ describe('publish and follow through a relay', () => {
       seed: 2,
       follow: writer.id,
     })
-    sync(copy, 'follower', 2)
+    const following = sync(copy, 'follower', 2)
     await host.advance(2_000)
+    // A mistyped address looks the same, so it is told at once.
+    expect(following.status.failure).toMatchObject({
+      code: 'ErrUnavailable',
+      retry: 'later',
+      facts: { url: URL },
+    })
+    expect(following.status.failure?.hint).toContain('Check the address')
     sync(writer, 'writer', 1)
     await commit(writer, { 1: 4 })
     await until('the copy has caught up', () => isSame(writer, copy))
+    expect(following.status.failure).toBeUndefined()
   })
 
   it('sends an imported file as a snapshot, then the tail', async () => {

@@ -78,7 +78,10 @@ describe('an import', () => {
       },
     })
     let isDone = false
-    const settled = expect(importing.finally(() => (isDone = true))).rejects.toThrow('too slow')
+    const settled = expect(importing.finally(() => (isDone = true))).rejects.toMatchObject({
+      code: 'ErrAborted',
+      cause: new Error('too slow'),
+    })
     while (!isDone) {
       // One turn of the loop: what was deferred, then what is due, then what they set off.
       host.advanceNow(1)
