@@ -3,6 +3,7 @@
 
 import { isFailure } from '../src/base/failure.ts'
 import { part, setText } from './page/dom.ts'
+import { mountPageLog } from './page/page-log.ts'
 import type { Peer } from './page/peer.ts'
 import { type Session, startSession } from './page/session.ts'
 import { linkTo, takePlace } from './page/window-place.ts'
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
       peers,
       onAddress: offerLink,
       onFailure,
+      pageLog: mountPageLog(document),
     })
     if (!session.isWriter) part(document, 'second', HTMLElement).textContent = 'Open another window'
     if (peers.length === 0 && failures.length === 0) {

@@ -5,8 +5,10 @@ import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
 import type { SyncDescriptor } from '../../src/database/options.ts'
 import type { OpeningDatabase } from '../../src/database/types.ts'
 import { open } from '../../src/entry/browser.ts'
+import type { ServiceLog } from '../../src/telemetry/service-log.ts'
 import { channelName, type FromWorker, type ToWorker } from '../worker/messages.ts'
 import { addNotes, type FrameList, NO_FRAMES } from './frame-list.ts'
+import type { PageLog } from './page-log.ts'
 import { createProblems, type Problems } from './problems.ts'
 import { startWorker } from './start-worker.ts'
 
@@ -30,15 +32,17 @@ export type PeerOptions = {
   readonly name: string
   readonly role: 'writer' | 'follower'
   readonly sync: SyncDescriptor
+  readonly pageLog: PageLog
 }
 
-export function openPeer({ name, role, sync }: PeerOptions): Peer {
+export function openPeer({ name, role, sync, pageLog }: PeerOptions): Peer {
   const db = open(name, {
     sync,
     wasmUrl: new URL(wasmUrl, location.href).href,
     worker: () => startWorker(name),
   })
   const problems = createProblems()
+  const log = pageLog.log(role)
   const channel = new BroadcastChannel(channelName(name))
   const listeners: (() => void)[] = []
   let address: string | undefined
@@ -53,12 +57,16 @@ export function openPeer({ name, role, sync }: PeerOptions): Peer {
   }
   channel.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data.type === 'hello') return tellSwitch()
+    const before = frames.count
     frames = addNotes(frames, data)
+    tellFrames(log, role, frames, before)
     changed()
   }
   const watched = watchProblems(db, problems, () => isOnline)
+  const logged = logStates(db, log)
   db.onStatus(() => {
     watched()
+    logged()
     changed()
   })
   db.ready.then(
@@ -98,6 +106,29 @@ export function openPeer({ name, role, sync }: PeerOptions): Peer {
       await db.close()
       channel.close()
     },
+  }
+}
+
+/** Frames that came are one event; those that come within seconds become one line. */
+function tellFrames(
+  log: ServiceLog,
+  role: Peer['role'],
+  { count, entries }: FrameList,
+  before: number,
+): void {
+  const newest = entries.at(-1)
+  if (count === before || newest === undefined) return
+  log.event('frames', role, { count: count - before, message: `the newest seq ${newest.seq}` })
+}
+
+/** Says when the database or its sync is in another state. */
+function logStates(db: OpeningDatabase, log: ServiceLog): () => void {
+  let known = ''
+  return () => {
+    const { state, sync } = db.status
+    const text = state === 'open' ? `open, sync ${sync.state}` : state
+    if (text !== known) log.info(text)
+    known = text
   }
 }
 

@@ -3,6 +3,7 @@
  *  memory before it is told of. */
 
 import { follow, publish, remove, websocket } from '../../src/entry/browser.ts'
+import type { PageLog } from './page-log.ts'
 import { addPane, type Pane } from './pane.ts'
 import { openPeer, type Peer } from './peer.ts'
 import { onShared, readShared, writeShared } from './shared-memory.ts'
@@ -19,6 +20,7 @@ export type SessionOptions = {
   /** The address that others can follow is known. */
   readonly onAddress: (address: string) => void
   readonly onFailure: (during: string, error: unknown) => void
+  readonly pageLog: PageLog
 }
 
 export type Session = {
@@ -74,6 +76,7 @@ function openWriterAndFollower(options: SessionOptions, add: Add): Pane {
     name: `demo-writer-${generation}`,
     role: 'writer',
     sync: publish({ via }),
+    pageLog: options.pageLog,
   })
   const pane = add(writer, 'Writer', 'Runs SQL, signs every commit, publishes it to the relay.')
   writer.db.ready
@@ -86,6 +89,7 @@ function openWriterAndFollower(options: SessionOptions, add: Add): Pane {
         name: `demo-follower-${generation}`,
         role: 'follower',
         sync: follow(address, { via }),
+        pageLog: options.pageLog,
       })
       add(follower, 'Follower', 'Knows only the address; checks everything that it receives.')
     })
@@ -100,6 +104,7 @@ function openFollowerOnly(options: SessionOptions, address: string, add: Add): v
       name: `demo-window-${place.number}-${shardLabel(address)}`,
       role: 'follower',
       sync: follow(address, { via: [websocket(relay)] }),
+      pageLog: options.pageLog,
     })
     add(peer, `Follower, window ${place.number}`, 'Follows the writer of the first window.')
     onAddress(address)

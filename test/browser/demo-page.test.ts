@@ -45,6 +45,23 @@ describe('the demo page', () => {
     await follower.getByRole('row', { name: /^3 pages ✓ verified .* at seq 3$/ }).waitFor()
   })
 
+  it('tells at its foot what happened: what came together in one line', async () => {
+    const page = await openWindow(await freshBrowser(), served)
+    await runByKeyboard(
+      page,
+      paneOf(page, 'Writer'),
+      `${NOTE}; INSERT INTO note (text) VALUES ('a')`,
+    )
+    await untilVerified(page, 3)
+    await tabTo(page, page.locator('.page-log summary'))
+    await page.keyboard.press('Enter')
+    const log = page.getByRole('region', { name: 'Log' })
+    await log.getByText(/\[writer\] [123] frames?, the newest seq 3$/).waitFor()
+    await log.getByText(/\[follower\] [123] frames?, the newest seq 3$/).waitFor()
+    await log.getByText(/\[follower\] open, sync live$/).waitFor()
+    expect(await log.getByText(/frames?, the newest/).count()).toBeLessThanOrEqual(4)
+  })
+
   it('keeps what is written offline and sends it when the switch is on again', async () => {
     const page = await openWindow(await freshBrowser(), served)
     const writer = paneOf(page, 'Writer')
