@@ -5,9 +5,8 @@
 
 import { ConstelliteError, failureOf, isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
-import { type Seq, toSeq } from '../base/ids.ts'
+import { toSeq } from '../base/ids.ts'
 import { formatHex } from '../bytes/text.ts'
-import { hlcToMs } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
 import type { Shard } from '../shard/shard.ts'
 import { type Dialer, dial } from '../transport/dial.ts'
@@ -19,6 +18,7 @@ import { createSealFeed, type SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
 import { createSharedLedger, type SharedLedger } from './shared.ts'
 import type { Sync, SyncStatus } from './sync.ts'
+import { isSameStatus, type LineView, statusOf } from './sync-status.ts'
 
 export const TRANSPORTS_MAX = 8
 
@@ -34,17 +34,10 @@ export type SyncOptions = {
   readonly exclusively: PublishHooks['exclusively']
 }
 
-/** One relay's connection, as the status sees it. */
-type Line = {
+/** One relay's connection; `failure` stays until a session with this relay goes well. */
+type Line = { -readonly [Name in keyof LineView]: LineView[Name] } & {
   readonly transport: Transport
   readonly publish: PublishLine
-  /** Newest seq that this relay says it has. */
-  peerSeq: Seq
-  isConnected: boolean
-  isLive: boolean
-  progress: number | undefined
-  /** Why the newest session ended; it stays in the status until a session with this relay goes well. */
-  failure: ConstelliteError | undefined
 }
 
 type SyncState = SyncOptions & {
@@ -54,6 +47,8 @@ type SyncState = SyncOptions & {
   readonly counters: Record<string, number>
   readonly listeners: Set<(status: SyncStatus) => void>
   readonly feed: SealFeed | undefined
+  /** What listeners were told last. */
+  told: SyncStatus | undefined
   isStopped: boolean
 }
 
@@ -75,18 +70,26 @@ export function startSync(options: SyncOptions): Sync {
     counters: {},
     listeners: new Set(),
     feed: role === 'writer' ? createSealFeed(shard) : undefined,
+    told: undefined,
     isStopped: false,
   }
   const onChange = (): void => changed(state)
   const unsubscribe = [shard.onAdvance(onChange), shard.onHalt(() => endAll(state))]
-  if (role === 'writer') holdForRelays(state)
-  for (const line of state.lines) state.dialers.push(dialLine(state, line))
+  if (shard.halted === undefined) {
+    if (role === 'writer') holdForRelays(state)
+    for (const line of state.lines) state.dialers.push(dialLine(state, line))
+  } else {
+    // Whoever subscribes to this sync was not there when it halted.
+    state.host.defer(onChange)
+  }
   return {
     get status() {
-      return statusOf(state)
+      return currentStatus(state)
     },
     onStatus(listener) {
       state.listeners.add(listener)
+      // It has not heard what others were told.
+      state.told = undefined
       return () => {
         state.listeners.delete(listener)
       }
@@ -176,38 +179,14 @@ function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
 
 function changed(state: SyncState): void {
   if (state.listeners.size === 0) return
-  const now = statusOf(state)
+  const now = currentStatus(state)
+  if (state.told !== undefined && isSameStatus(state.told, now)) return
+  state.told = now
   for (const listener of state.listeners) listener(now)
 }
 
-function statusOf(state: SyncState): SyncStatus {
-  const { shard, lines, dialers } = state
-  const failures = [...lines, ...dialers].map(({ failure }) => failure)
-  return {
-    state: stageOf(state),
-    peers: lines.filter((line) => line.isConnected).length,
-    pending: pendingOf(state),
-    asOf: shard.head.seq === 0n ? undefined : hlcToMs(shard.headHlc),
-    progress: lines.find((line) => line.progress !== undefined)?.progress,
-    counters: { ...state.counters },
-    failure: shard.halted ?? failures.find((failure) => failure !== undefined),
-  }
-}
-
-function stageOf({ shard, lines, isStopped }: SyncState): SyncStatus['state'] {
-  if (shard.halted !== undefined) return 'halted'
-  if (isStopped) return 'stopped'
-  if (lines.some((line) => line.isConnected && line.isLive)) return 'live'
-  return lines.some((line) => line.isConnected) ? 'catching-up' : 'connecting'
-}
-
-function pendingOf({ shard, role, shared, lines }: SyncState): number {
-  if (role === 'follower') {
-    const known = lines.map((line) => line.peerSeq).concat(shard.received.seq)
-    const newest = known.reduce((left, right) => (left > right ? left : right))
-    return Number(newest - shard.head.seq)
-  }
-  return Math.max(0, Number(shard.durable.seq - shared.newest()))
+function currentStatus(state: SyncState): SyncStatus {
+  return statusOf({ ...state, sharedSeq: state.shared.newest() })
 }
 
 /** The log keeps what a relay has not acknowledged, from where it last did; relays that are configured no
