@@ -36,9 +36,16 @@ export type Overlay = {
   shrinks: Shrink[]
   /** Pages of the file that the newest version sees; above, what nobody wrote is zeros. */
   visibleCount: number
+  /** Looks at a page when it is first read from the file; throws for one that is not what was written. */
+  check: PageCheck | undefined
+  /** 1 for each page, by number, that was looked at since the file was opened. */
+  checked: Uint8Array
   /** Counts page files. */
   generation: number
 }
+
+/** Given a page of the newest version, as the file holds it. */
+export type PageCheck = (pgno: number, page: Uint8Array) => void
 
 export type OverlayInit = {
   readonly file: DeviceFile
@@ -60,6 +67,8 @@ export function createOverlay(init: OverlayInit, retainedBytesMax: number): Over
     filePageCount: pageCount,
     shrinks: [],
     visibleCount: pageCount,
+    check: undefined,
+    checked: new Uint8Array(0),
     generation: 0,
   }
 }
@@ -87,6 +96,31 @@ export function newestPage(overlay: Overlay, pgno: number): SavedPage {
 
 /** Reads the page file; bytes beyond its end are zeros. */
 export function readPageFile(
+  overlay: Overlay,
+  pgno: number,
+  target: Uint8Array,
+  offset: number,
+): void {
+  if (overlay.check !== undefined && overlay.checked[pgno] !== 1) checkPage(overlay, pgno)
+  readUnchecked(overlay, pgno, target, offset)
+}
+
+/** What an older version alone still sees in the file has no leaf in the tree any more. */
+function checkPage(overlay: Overlay, pgno: number): void {
+  const { check, newest, pageSize, visibleCount } = overlay
+  if (check === undefined || newest.has(pgno) || pgno > visibleCount) return
+  const page = new Uint8Array(pageSize)
+  readUnchecked(overlay, pgno, page, 0)
+  check(pgno, page)
+  if (pgno >= overlay.checked.length) {
+    const grown = new Uint8Array(Math.max(pgno + 1, overlay.pageCount + 1))
+    grown.set(overlay.checked)
+    overlay.checked = grown
+  }
+  overlay.checked[pgno] = 1
+}
+
+function readUnchecked(
   { file, pageSize }: Overlay,
   pgno: number,
   target: Uint8Array,

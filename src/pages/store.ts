@@ -19,6 +19,7 @@ import {
   newestPage,
   type Overlay,
   type OverlayInit,
+  type PageCheck,
   pageAt,
   pageCountAt,
   readPageFile,
@@ -52,6 +53,9 @@ export type PageStore = {
   /** Writes every dirty image in place, truncates to the page count and syncs.  With a pinned version
    *  the page file becomes that version, however many commits came since. */
   checkpoint(version?: Version): Promise<void>
+  /** From now on every page is shown to `check` when it is first read from the page file.  It throws for
+   *  one that is not what was written, and the read with it. */
+  checkFirstReads(check: PageCheck): void
   /** Goes on over another page file (an installed snapshot), all versions forgotten. */
   replace(file: DeviceFile, pageSize: number, pageCount: number): void
 }
@@ -98,6 +102,9 @@ export function createPageStore(options: PageStoreOptions): PageStore {
     },
     checkpoint: (version) =>
       checkpoints.run(() => checkpointOverlay(overlay, version ?? overlay.version)),
+    checkFirstReads(check) {
+      overlay.check = check
+    },
     replace: (file, pageSize, pageCount) => replacePages(overlay, { file, pageSize, pageCount }),
   }
 }
@@ -132,6 +139,7 @@ function replacePages(overlay: Overlay, { file, pageSize, pageCount }: OverlayIn
   dropPins(overlay.pins)
   overlay.generation += 1
   overlay.version += 1
+  overlay.checked = new Uint8Array(0)
   overlay.file = file
   overlay.pageSize = pageSize
   overlay.pageCount = pageCount
