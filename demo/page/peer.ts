@@ -57,16 +57,12 @@ export function openPeer({ name, role, sync, pageLog }: PeerOptions): Peer {
   }
   channel.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data.type === 'hello') return tellSwitch()
-    const before = frames.count
-    frames = addNotes(frames, data)
-    tellFrames(log, role, frames, before)
+    frames = tellFrames(log, frames, addNotes(frames, data))
     changed()
   }
-  const watched = watchProblems(db, problems, () => isOnline)
-  const logged = logStates(db, log)
+  const watched = [watchProblems(db, problems, () => isOnline), logStates(db, log)]
   db.onStatus(() => {
-    watched()
-    logged()
+    for (const watch of watched) watch()
     changed()
   })
   db.ready.then(
@@ -110,15 +106,13 @@ export function openPeer({ name, role, sync, pageLog }: PeerOptions): Peer {
 }
 
 /** Frames that came are one event; those that come within seconds become one line. */
-function tellFrames(
-  log: ServiceLog,
-  role: Peer['role'],
-  { count, entries }: FrameList,
-  before: number,
-): void {
-  const newest = entries.at(-1)
-  if (count === before || newest === undefined) return
-  log.event('frames', role, { count: count - before, message: `the newest seq ${newest.seq}` })
+function tellFrames(log: ServiceLog, before: FrameList, after: FrameList): FrameList {
+  const count = after.count - before.count
+  const newest = after.entries.at(-1)
+  if (count > 0 && newest !== undefined) {
+    log.event('frames', log.service, { count, message: `the newest seq ${newest.seq}` })
+  }
+  return after
 }
 
 /** Says when the database or its sync is in another state. */
