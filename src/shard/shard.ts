@@ -128,8 +128,12 @@ export type VerifyReport = {
   /** The recomputed root is the one that the newest seal signs (or the tree's, when nothing is sealed). */
   readonly pages: 'match' | 'differ'
   readonly root: Uint8Array
-  /** Frames whose checksums were recomputed and found chained; what is older is covered by the seal. */
+  /** Frames whose checksums were recomputed and found chained up to a seal that verifies; what is older is
+   *  covered by the newest seal. */
   readonly chain: { readonly first: Seq; readonly last: Seq; readonly broken: Seq | undefined }
+  /** Seals that the log still holds: checked is how many verify under the author whom the chain names
+   *  there; broken is the seq of the first that does not. */
+  readonly seals: { readonly checked: number; readonly broken: Seq | undefined }
   readonly sealed: Seq
   /** Frames after the newest seal. */
   readonly unsealed: number
