@@ -20,6 +20,10 @@ export async function sendAll(state: PublishState): Promise<void> {
       await woken(state)
       continue
     }
+    if (isPaused(state)) {
+      await pauseEnded(state)
+      continue
+    }
     const sealed = shard.newestSeal?.seq ?? 0n
     if (state.cursor > sealed && !isSnapshotOwed(state)) {
       context.onLive(!state.isMakingRoom)
@@ -33,6 +37,23 @@ export async function sendAll(state: PublishState): Promise<void> {
 function woken(state: PublishState): Promise<void> {
   return new Promise((resolve) => {
     state.wake = resolve
+  })
+}
+
+/** The relay is full, and its operator may not have seen it yet. */
+export function isPaused({ context, hooks }: PublishState): boolean {
+  return context.host.monotonicNow() < hooks.line.pausedUntilMs
+}
+
+function pauseEnded(state: PublishState): Promise<void> {
+  const { host } = state.context
+  const leftMs = state.hooks.line.pausedUntilMs - host.monotonicNow()
+  return new Promise((resolve) => {
+    const timer = host.setTimer(leftMs, resolve)
+    state.wake = () => {
+      timer.cancel()
+      resolve()
+    }
   })
 }
 

@@ -11,12 +11,17 @@ export const RUN_PAYLOAD_BYTES_MAX = 524_288
 export const SNAPSHOT_FRAMES_BYTES_MIN = 8_388_608
 /** Fraction of its cap at which the log counts as nearly full. */
 export const LOG_NEARLY_FULL = 0.75
+/** A relay that had no room for a snapshot either is sent nothing for so long: only its operator makes
+ *  room there, and each attempt costs the whole image. */
+export const RELAY_FULL_PAUSE_MS = 300_000
 
 /** What outlives the sessions with one relay. */
 export type PublishLine = {
   /** Name under which the log holds frames for this relay. */
   readonly holder: string
   bytesSinceSnapshot: number
+  /** Nothing is sent before this time of the host's monotonic clock. */
+  pausedUntilMs: number
 }
 
 export type PublishHooks = {

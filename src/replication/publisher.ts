@@ -11,8 +11,8 @@ import { failureOfError } from '../transport/remote.ts'
 import { createDeadline } from './deadline.ts'
 import { createOrderedApply, isFatal } from './ordered-apply.ts'
 import { adoptRun, compareHeads, takeAuthority } from './publish-compare.ts'
-import { sendAll } from './publish-send.ts'
-import type { PublishHooks, PublishState } from './publish-state.ts'
+import { isPaused, sendAll } from './publish-send.ts'
+import { type PublishHooks, type PublishState, RELAY_FULL_PAUSE_MS } from './publish-state.ts'
 import {
   checkReceipt,
   type SessionContext,
@@ -75,7 +75,9 @@ async function receiveAll(state: PublishState): Promise<never> {
 }
 
 /** Heads, frames to adopt, or a receipt for what was sent. */
-function isOwedAnswer({ cursor, context }: PublishState): boolean {
+function isOwedAnswer(state: PublishState): boolean {
+  const { cursor, context } = state
+  if (isPaused(state)) return false
   return cursor === undefined || context.sharedSeq(context.peer.publicKey) + 1n < cursor
 }
 
@@ -112,6 +114,9 @@ function takeError(state: PublishState, envelope: Envelope & { type: 'error' }):
     state.wake()
     return
   }
+  if (isFailure(failure, 'ErrRelayFull')) {
+    hooks.line.pausedUntilMs = context.host.monotonicNow() + RELAY_FULL_PAUSE_MS
+  }
   // Runs that were under way when it ran out of room do not follow what it has.
   if (isFailure(failure, 'ErrGap') && state.isMakingRoom) return
   throw failure
@@ -132,7 +137,11 @@ async function takeReceipt(
     return
   }
   if (!receipt.flags.durable) return
-  if (receipt.seq >= (state.snapshotSent?.seq ?? receipt.seq + 1n)) state.isMakingRoom = false
+  if (receipt.seq >= (state.snapshotSent?.seq ?? receipt.seq + 1n)) {
+    state.isMakingRoom = false
+    // Whoever waits for the next seal does not know yet that this peer is in step.
+    state.wake()
+  }
   context.onShared(receipt.holder, { seq: receipt.seq, checksum: receipt.checksum })
   await context.shard.release(hooks.line.holder, receipt.seq)
 }

@@ -8,6 +8,8 @@ export type SharedLedger = {
   note(holder: string, position: Position): void
   /** Newest seq that any key holds; 0 before the first receipt. */
   newest(): Seq
+  /** The newest seq that any key holds, and the keys that hold it; undefined before the first receipt. */
+  anchored(): { readonly seq: Seq; readonly holders: readonly string[] } | undefined
   /** Newest seq that this key holds. */
   of(holder: string): Seq
   /** Resolves when `holders` distinct keys are at or past `position`. */
@@ -31,6 +33,11 @@ export function createSharedLedger(): SharedLedger {
     for (const held of seqByHolder.values()) if (held >= seq) count += 1
     return count >= holders
   }
+  const newest = (): Seq => {
+    let found = 0n as Seq
+    for (const seq of seqByHolder.values()) if (seq > found) found = seq
+    return found
+  }
   return {
     note(holder, { seq }) {
       if (seq <= (seqByHolder.get(holder) ?? 0n)) return
@@ -41,10 +48,12 @@ export function createSharedLedger(): SharedLedger {
         waiter.resolve()
       }
     },
-    newest() {
-      let newest = 0n as Seq
-      for (const seq of seqByHolder.values()) if (seq > newest) newest = seq
-      return newest
+    newest,
+    anchored() {
+      const seq = newest()
+      if (seq === 0n) return undefined
+      const holders = [...seqByHolder].filter(([, held]) => held === seq).map(([holder]) => holder)
+      return { seq, holders }
     },
     of: (holder) => seqByHolder.get(holder) ?? (0n as Seq),
     until({ seq }, holders, signal) {

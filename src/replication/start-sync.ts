@@ -58,7 +58,7 @@ export function startSync(options: SyncOptions): Sync {
     ...options,
     lines: options.transports.map((transport) => ({
       transport,
-      publish: { holder: holderName(transport), bytesSinceSnapshot: 0 },
+      publish: { holder: holderName(transport), bytesSinceSnapshot: 0, pausedUntilMs: 0 },
       peerSeq: toSeq(0),
       isConnected: false,
       isLive: false,
@@ -85,6 +85,9 @@ export function startSync(options: SyncOptions): Sync {
   return {
     get status() {
       return currentStatus(state)
+    },
+    get anchored() {
+      return state.shared.anchored()
     },
     onStatus(listener) {
       state.listeners.add(listener)

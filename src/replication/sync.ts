@@ -2,7 +2,7 @@
  *  follows until stopped.  The database face starts one per `sync` option. */
 
 import type { ConstelliteError } from '../base/failure.ts'
-import type { Position } from '../base/ids.ts'
+import type { Position, Seq } from '../base/ids.ts'
 
 export type SyncState = 'off' | 'connecting' | 'catching-up' | 'live' | 'halted' | 'stopped'
 
@@ -24,6 +24,9 @@ export type SyncStatus = {
 
 export type Sync = {
   readonly status: SyncStatus
+  /** Newest seq that others have signed for by verified durable receipts in this sync, and their keys in
+   *  hex; undefined before the first, and always on a follower, whom nobody sends receipts. */
+  readonly anchored: { readonly seq: Seq; readonly holders: readonly string[] } | undefined
   onStatus(listener: (status: SyncStatus) => void): () => void
   /** Resolves when `holders` distinct authenticated keys have signed durable receipts at or past it. */
   untilShared(position: Position, holders: number, signal?: AbortSignal): Promise<void>

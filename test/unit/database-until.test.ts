@@ -28,6 +28,7 @@ describe('until', () => {
     let share: () => void = () => undefined
     const sync = {
       status: SYNC_OFF,
+      anchored: undefined,
       onStatus: () => () => undefined,
       untilShared: (...given: unknown[]) => {
         asked.push(given)
@@ -80,6 +81,7 @@ describe('close', () => {
       ...parts,
       startSync: (exclusively) => ({
         status: SYNC_OFF,
+        anchored: undefined,
         onStatus: () => () => undefined,
         untilShared: async () => undefined,
         stop: async () => {

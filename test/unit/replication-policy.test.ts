@@ -6,7 +6,10 @@ import { type Hlc, toSeq } from '../../src/base/ids.ts'
 import { createReceipt } from '../../src/frame/receipt.ts'
 import { allowAll } from '../../src/relay/allow.ts'
 import { createRelay, type Relay } from '../../src/relay/relay.ts'
-import { SNAPSHOT_FRAMES_BYTES_MIN } from '../../src/replication/publish-state.ts'
+import {
+  RELAY_FULL_PAUSE_MS,
+  SNAPSHOT_FRAMES_BYTES_MIN,
+} from '../../src/replication/publish-state.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import { createMemoryDevice, createMemoryDisk } from '../../src/storage/memory.ts'
 import { createMemoryStore } from './relay-fixtures.ts'
@@ -106,12 +109,14 @@ describe('a snapshot', () => {
     expect(parts).toBeGreaterThan(0)
     expect(publishing.status.counters).toMatchObject({ relayFull: 1, snapshots: 1 })
     expect(publishing.status.failure).toBeUndefined()
+    // Without a further commit: room was made, and nothing is left to send.
+    expect(await world.until(() => publishing.status.state === 'live', 1_000)).toBe(true)
   })
 
-  it('is tried once; a relay that is still full is told of', async () => {
+  it('is tried once; a relay that is still full is told of, and left alone for a while', async () => {
     const { shard: writer } = await openWriter(world.host)
     await commit(writer, { 1: 1 })
-    listenScripted(world, async (envelope, peer) => {
+    const relayed = listenScripted(world, async (envelope, peer) => {
       if (envelope.type === 'heads') {
         await peer.send({ type: 'heads', shard: writer.id, heads: [], first: toSeq(0) })
       } else if (envelope.type === 'run' || envelope.type === 'snapshot') {
@@ -123,6 +128,16 @@ describe('a snapshot', () => {
     expect(publishing.status.failure?.code).toBe('ErrRelayFull')
     expect(publishing.status.failure?.retry).toBe('after-repair')
     expect(writer.halted).toBeUndefined()
+    const sent = () => relayed.received.filter(({ type }) => type === 'run' || type === 'snapshot')
+    const before = sent().length
+    await world.host.advance(RELAY_FULL_PAUSE_MS - 5_000)
+    // It was dialled again, told nothing of the shard's content, and what is wrong stays visible.
+    expect(relayed.peers.length).toBeGreaterThan(1)
+    expect(sent()).toHaveLength(before)
+    expect(publishing.status.failure?.code).toBe('ErrRelayFull')
+    expect(publishing.status.state).toBe('catching-up')
+    await world.host.advance(65_000)
+    expect(sent().length).toBeGreaterThan(before)
   })
 })
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Hlc, toSeq } from '../../src/base/ids.ts'
+import { formatHex } from '../../src/bytes/text.ts'
 import type { Signer } from '../../src/crypto/signer.ts'
 import { signerFromSeed } from '../../src/crypto/signer-noble.ts'
 import { createReceipt, type Receipt } from '../../src/frame/receipt.ts'
@@ -61,7 +62,12 @@ describe('a receipt', () => {
   it('that is honest makes the head shared and releases the log', async () => {
     listenWith(() => receiptOf({}))
     const publishing = world.sync(writer, 'writer')
+    expect(publishing.anchored).toBeUndefined()
     await drive(world.host, publishing.untilShared(writer.durable, 1))
+    expect(publishing.anchored).toEqual({
+      seq: writer.durable.seq,
+      holders: [formatHex(RELAY_SIGNER.publicKey)],
+    })
     expect(publishing.status.pending).toBe(0)
     expect(publishing.status.counters['badReceipts']).toBeUndefined()
   })
@@ -77,6 +83,7 @@ describe('a receipt', () => {
       listenWith(() => receiptOf(claims()))
       const publishing = world.sync(writer, 'writer')
       await world.until(() => publishing.status.counters['badReceipts'] !== undefined)
+      expect(publishing.anchored).toBeUndefined()
       expect(publishing.status.counters['badReceipts']).toBeGreaterThan(0)
       expect(publishing.status.pending).toBe(4)
       await commit(writer, { 1: 9 })
