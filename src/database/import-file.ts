@@ -122,6 +122,7 @@ function pagesOf(
       dirtyPages: () => [],
       commit: unwritable,
       checkpoint: unwritable,
+      checkFirstReads: unwritable,
       replace: unwritable,
     },
   }
