@@ -99,6 +99,11 @@ export const DOMAINS = {
   root: 'constellite root v1',
   hello: 'constellite hello v1',
   migration: 'constellite migration v1',
+  encryptor: 'constellite encryptor v2',
+  encryptorKey: 'constellite encryptor key v2',
+  box: 'constellite box v1',
+  boxKey: 'constellite box key v1',
+  boxPurpose: 'constellite box purpose v1',
   opfsFolder: 'constellite opfs folder of a long name v1',
 } as const
 
