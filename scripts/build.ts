@@ -25,6 +25,7 @@ const NEXT = `${ROOT}.cache/dist-${process.pid}`
 const BROWSER_FILES = {
   'index.js': 'src/entry/browser.ts',
   'worker.js': 'workers/database.ts',
+  'worker-plain.js': 'workers/database.ts',
   'serve.js': 'src/entry/worker.ts',
 }
 
@@ -37,7 +38,9 @@ async function main(): Promise<void> {
   compileTypesAlone()
   for (const [name, input] of Object.entries(BROWSER_FILES)) await bundle(name, input)
   copyFileSync(sqliteWasm(), `${NEXT}/browser/sqlite3.wasm`)
-  copyFileSync(`${ROOT}src/crypto/kernel.wasm`, `${NEXT}/crypto/kernel.wasm`)
+  for (const folder of ['browser', 'crypto']) {
+    copyFileSync(`${ROOT}src/crypto/kernel.wasm`, `${NEXT}/${folder}/kernel.wasm`)
+  }
   if (existsSync(`${NEXT}/cli/main.js`)) chmodSync(`${NEXT}/cli/main.js`, 0o755)
   rmSync(OUT, { recursive: true, force: true })
   renameSync(NEXT, OUT)
@@ -62,7 +65,11 @@ async function bundle(name: string, input: string): Promise<void> {
     cwd: ROOT,
     input: { [name.replace('.js', '')]: input },
     platform: 'browser',
-    plugins: [cutSqlite(), plainPatterns()],
+    plugins: [
+      cutSqlite(),
+      plainPatterns(),
+      ...(name === 'worker.js' ? [withoutPlainKernel()] : []),
+    ],
     transform: { target: 'es2022' },
     checks: { importIsUndefined: true },
     onLog(level, log) {
@@ -77,6 +84,22 @@ async function bundle(name: string, input: string): Promise<void> {
       comments: { legal: true },
     },
   })
+}
+
+/** The worker that pages start where the WASM kernel runs has no other one: that saves the size of @noble. */
+function withoutPlainKernel(): Plugin {
+  const code = `import { ConstelliteError } from '../base/failure.ts'
+    export function createDefaultKernel(reason) {
+      throw new ConstelliteError({
+        code: 'ErrWorkerFailed',
+        message: 'The kernel cannot run in this worker: ' + reason,
+        hint: 'Start worker-plain.js instead, which does without it.',
+      })
+    }`
+  return {
+    name: 'without-plain-kernel',
+    transform: { filter: { id: /src\/crypto\/kernel-default\.ts$/ }, handler: () => code },
+  }
 }
 
 /** Bundlers and publint look for patterns in the text that the minifier writes in its own way: the address

@@ -1,25 +1,22 @@
-/** Hashing through one seam: BLAKE3-256 (BLAKE3 paper, 2020; derive-key mode §2.3) and CRC-32C.
- *  Keeps: the signature of these functions, behind which the WASM kernel will sit (issue 4).
+/** Hashing through one seam: BLAKE3-256 (BLAKE3 paper, 2020; derive-key mode §2.3), by the kernel.
  *  Never: hashes without a context string, so that no two formats share a hash. */
 
-import { blake3 } from '@noble/hashes/blake3.js'
+import { currentKernel } from './kernel-slot.ts'
 
 export const HASH_BYTES = 32
 
-type Contexts = Map<string, ReturnType<typeof blake3.create>>
-
-const contexts: Contexts = new Map()
-const utf8 = new TextEncoder()
-
 /** H(context; parts joined) of FORMATS.  32 bytes. */
 export function hashOf(context: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  let base = contexts.get(context)
-  if (base === undefined) {
-    base = blake3.create({ context: utf8.encode(context) })
-    contexts.set(context, base)
-  }
-  // Deriving the context's key costs as much as hashing 1 KiB, so clone a hasher that has done it.
-  const hasher = base.clone()
-  for (const part of parts) hasher.update(part)
-  return hasher.digest()
+  return currentKernel().blake3DeriveKey(context, ...parts)
+}
+
+/** `hashOf` of each page, 32 bytes each in their order; pages have one size.  Four at a time, so cheaper
+ *  than one by one. */
+export function hashPages(context: string, pages: readonly Uint8Array[]): Uint8Array {
+  return currentKernel().blake3Pages(context, pages)
+}
+
+/** `hashOf` of each 64 bytes of `pairs`, as above. */
+export function hashPairs(context: string, pairs: Uint8Array): Uint8Array {
+  return currentKernel().blake3Nodes(context, pairs)
 }

@@ -9,8 +9,8 @@ import { ConstelliteError } from '../base/failure.ts'
 import { formatHex } from '../bytes/text.ts'
 import { createKernel } from './kernel.ts'
 import { KERNEL_BYTES, KERNEL_ID, KERNEL_ID_SECTION, KERNEL_SHA256 } from './kernel-build.ts'
+import { createDefaultKernel } from './kernel-default.ts'
 import type { Kernel, RandomBytes } from './kernel-interface.ts'
-import { createPlainKernel } from './kernel-plain.ts'
 
 export async function kernelFromBytes(
   bytes: Uint8Array<ArrayBuffer>,
@@ -23,7 +23,7 @@ export async function kernelFromBytes(
     return createKernel(await WebAssembly.compile(bytes), random)
   } catch (error) {
     // The bytes are ours, so what failed is the engine: no WASM, none of its vectors, or a policy.
-    return createPlainKernel(error instanceof Error ? error.message : String(error))
+    return createDefaultKernel(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -8,15 +8,15 @@ import { findBad } from './kernel-batch.ts'
 import type { KernelInstance } from './kernel-instance.ts'
 import type { Ed25519, RandomBytes } from './kernel-interface.ts'
 import { createKnownKeys } from './kernel-known-keys.ts'
-import { plainEd25519 } from './kernel-plain-ed25519.ts'
 
 export const PUBLIC_KEY_BYTES = 32
 export const SIGNATURE_BYTES = 64
 export const SEED_BYTES = 32
 
-/** Signed preimages are short; a longer message goes through plain JavaScript, so that the kernel's memory
- *  stays small. */
-const MESSAGE_BYTES_MAX = 1 << 20
+/** Signed preimages are short; the kernel's memory grows to hold a message. */
+const MESSAGE_BYTES_MAX = 1 << 26
+/** A longer one is asked alone: a batch holds many. */
+const BATCHED_BYTES_MAX = 1 << 20
 
 export function createEd25519(instance: KernelInstance, random: RandomBytes): Ed25519 {
   const { run } = instance
@@ -33,7 +33,7 @@ export function createEd25519(instance: KernelInstance, random: RandomBytes): Ed
   const verify: Ed25519['verify'] = (signature, message, publicKey) => {
     if (!isWellFormed(signature, publicKey)) return false
     const size = message.byteLength
-    if (size > MESSAGE_BYTES_MAX) return plainEd25519.verify(signature, message, publicKey)
+    assert(size <= MESSAGE_BYTES_MAX, 'a message is within its limit')
     const base = tables()
     const known = knownKeys.tableOf(publicKey)
     const place = instance.scratch(SIGNATURE_BYTES + PUBLIC_KEY_BYTES + size)
@@ -57,7 +57,7 @@ export function createEd25519(instance: KernelInstance, random: RandomBytes): Ed
     },
     sign(message, seed) {
       const size = message.byteLength
-      if (size > MESSAGE_BYTES_MAX) return plainEd25519.sign(message, seed)
+      assert(size <= MESSAGE_BYTES_MAX, 'a message is within its limit')
       const base = tables()
       return withSeed(
         instance,
@@ -76,7 +76,7 @@ export function createEd25519(instance: KernelInstance, random: RandomBytes): Ed
         tables,
         verify,
         isFit: ({ signature, message, publicKey }) =>
-          isWellFormed(signature, publicKey) && message.byteLength <= MESSAGE_BYTES_MAX,
+          isWellFormed(signature, publicKey) && message.byteLength <= BATCHED_BYTES_MAX,
       }),
     isWeakPublicKey(publicKey) {
       if (publicKey.byteLength !== PUBLIC_KEY_BYTES) return true

@@ -1,5 +1,5 @@
-/** Ed25519 in plain JavaScript, by @noble: where the kernel cannot run, and for messages that are too long
- *  for its memory.  Keeps: the kernel's answers (ZIP-215). */
+/** Ed25519 in plain JavaScript, by @noble, where the kernel cannot run.
+ *  Keeps: the kernel's answers (ZIP-215). */
 
 import type { Ed25519 } from './kernel-interface.ts'
 import { nobleEd25519 } from './noble.ts'

@@ -3,9 +3,9 @@
 
 import { blake3 } from '@noble/hashes/blake3.js'
 import { assert } from '../base/assert.ts'
-import { crc32c } from './crc32c.ts'
 import { BLAKE3_BYTES, BLAKE3_KEY_BYTES } from './kernel-blake3.ts'
 import type { HasherMode, Kernel, KernelHasher } from './kernel-interface.ts'
+import { plainCrc32, plainCrc32c } from './kernel-plain-crc.ts'
 import { plainDelta } from './kernel-plain-delta.ts'
 import { plainEd25519 } from './kernel-plain-ed25519.ts'
 
@@ -17,8 +17,9 @@ const utf8 = new TextEncoder()
 
 /** `reason`: why it is not the WASM kernel. */
 export function createPlainKernel(reason: string): Kernel {
+  const hasherOf = createContexts()
   const deriveKey = (context: string, ...parts: readonly Uint8Array[]): Uint8Array => {
-    const hasher = blake3.create({ context: utf8.encode(context) })
+    const hasher = hasherOf(context)
     for (const part of parts) hasher.update(part)
     return hasher.digest()
   }
@@ -49,9 +50,24 @@ export function createPlainKernel(reason: string): Kernel {
       return concatenated(pairs, context)
     },
     crc32: plainCrc32,
-    crc32c,
+    crc32c: plainCrc32c,
     ed25519: plainEd25519,
     delta: plainDelta,
+  }
+}
+
+/** Deriving a context's key costs as much as hashing 1 KiB, so hashers that have done it are cloned.
+ *  Contexts are constants of programs; beyond this many they are derived anew each time. */
+const CONTEXTS_MAX = 256
+
+function createContexts(): (context: string) => NobleHasher {
+  const contexts = new Map<string, NobleHasher>()
+  return (context) => {
+    const known = contexts.get(context)
+    if (known !== undefined) return known.clone()
+    const base = blake3.create({ context: utf8.encode(context) })
+    if (contexts.size < CONTEXTS_MAX) contexts.set(context, base)
+    return base.clone()
   }
 }
 
@@ -76,14 +92,4 @@ function fill(hasher: NobleHasher, out?: Uint8Array): Uint8Array {
   if (out === undefined) return hasher.digest()
   out.set(hasher.xof(out.byteLength))
   return out
-}
-
-/** One bit at a time: nothing in the package needs this checksum where the kernel does not run. */
-function plainCrc32(bytes: Uint8Array, seed = 0): number {
-  let crc = ~seed
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1))
-  }
-  return ~crc >>> 0
 }

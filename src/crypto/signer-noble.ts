@@ -1,5 +1,5 @@
-/** Signer from a seed by @noble/ed25519: the oracle of the suite, and for keys that sign rarely (an
- *  owner's hand-overs).  About 0.5 ms a signature; an author's key uses the platform's signer. */
+/** Signer from a seed by @noble/ed25519: the oracle of the suite, and public keys where no kernel is loaded
+ *  (a page that makes an identity).  About 0.5 ms a signature. */
 
 import { assert } from '../base/assert.ts'
 import { nobleEd25519 } from './noble.ts'

@@ -3,26 +3,17 @@
  *  replicas diverge, so nothing that must converge is verified by a platform's own verifier.
  *  Never: decides whether a key may sign; enrolment, genesis and hand-over ask `isWeakPublicKey`. */
 
-import { nobleEd25519 } from './noble.ts'
+import { currentKernel } from './kernel-slot.ts'
 
 export const PUBLIC_KEY_BYTES = 32
 export const SIGNATURE_BYTES = 64
 
 export function verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
-  if (signature.byteLength !== SIGNATURE_BYTES) return false
-  if (publicKey.byteLength !== PUBLIC_KEY_BYTES) return false
-  return nobleEd25519().verify(signature, message, publicKey, { zip215: true })
+  return currentKernel().ed25519.verify(signature, message, publicKey)
 }
 
 /** True for a public key that is no point, not canonically encoded, or of small order: with such a key
  *  one signature fits many messages, or one key has two encodings. */
 export function isWeakPublicKey(publicKey: Uint8Array): boolean {
-  if (publicKey.byteLength !== PUBLIC_KEY_BYTES) return true
-  const { Point } = nobleEd25519()
-  try {
-    return Point.fromBytes(publicKey, false).isSmallOrder()
-  } catch {
-    // noble answers "no such point" by throwing; there is nothing else in it that can fail.
-    return true
-  }
+  return currentKernel().ed25519.isWeakPublicKey(publicKey)
 }

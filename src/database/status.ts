@@ -3,6 +3,7 @@
 
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import { currentKernel } from '../crypto/kernel-slot.ts'
 import type { IdentityStatus, Status, StorageStatus, SyncStatus } from './types.ts'
 
 export const SYNC_OFF: SyncStatus = {
@@ -21,6 +22,7 @@ export const STATUS_IDLE: Status = {
   role: undefined,
   storage: undefined,
   identity: undefined,
+  kernel: undefined,
   sync: SYNC_OFF,
   seq: 0n,
   failure: undefined,
@@ -45,12 +47,14 @@ export function readStatus(
   sync: SyncStatus = SYNC_OFF,
   poisoned?: ConstelliteError,
 ): Status {
+  const { kind, reason } = currentKernel()
   return {
     state: poisoned === undefined ? 'open' : 'failed',
     progress: undefined,
     role: source.shard.role,
     storage: source.storage,
     identity: source.identity,
+    kernel: { kind, reason },
     sync,
     seq: source.shard.durable.seq,
     failure: poisoned ?? source.shard.halted,

@@ -187,6 +187,13 @@ export type StorageStatus = {
   readonly reason: string
 }
 
+export type KernelStatus = {
+  /** What hashes and verifies: WASM, or plain JavaScript, which is many times slower. */
+  readonly kind: 'wasm' | 'plain'
+  /** Why it is plain. */
+  readonly reason: string | undefined
+}
+
 export type IdentityStatus = {
   /** This copy's author key. */
   readonly publicKey: Uint8Array
@@ -218,6 +225,7 @@ export type Status = {
   readonly role: 'writer' | 'follower' | undefined
   readonly storage: StorageStatus | undefined
   readonly identity: IdentityStatus | undefined
+  readonly kernel: KernelStatus | undefined
   readonly sync: SyncStatus
   /** Newest frame. */
   readonly seq: bigint

@@ -20,6 +20,7 @@ export type {
   ImportOptions,
   ImportReport,
   ImportSource,
+  KernelStatus,
   OpeningDatabase,
   Ready,
   Row,

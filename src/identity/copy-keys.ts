@@ -6,7 +6,7 @@
 import { fail, type Result, succeed } from '../base/failure.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { SEED_BYTES, signerFromSeed } from '../crypto/signer-noble.ts'
+import { SEED_BYTES, signerFromSeed } from '../crypto/signer-kernel.ts'
 import type { Genesis } from '../frame/genesis.ts'
 import type { KeyStore, KeysStored } from './key-store.ts'
 

@@ -5,7 +5,7 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { signerFromSeed } from '../crypto/signer-noble.ts'
+import { signerFromSeed } from '../crypto/signer-kernel.ts'
 import {
   createWebCryptoKey,
   hasWebCryptoEd25519,

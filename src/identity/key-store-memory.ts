@@ -2,7 +2,7 @@
  *  Never: stands in for a durable store that failed. */
 
 import type { Signer } from '../crypto/signer.ts'
-import { signerFromSeed } from '../crypto/signer-noble.ts'
+import { signerFromSeed } from '../crypto/signer-kernel.ts'
 import { type KeyName, type KeyStore, keyExists } from './key-store.ts'
 
 /** `random` answers that many secure random bytes: a Host's. */

@@ -10,9 +10,10 @@
  *  | varint  | entryCount    | then that many entries, ascending by pgno                    |
  *  Entry:
  *  | varint  | pgno          | once in a transaction, never above pageCount, never the lock-byte page |
- *  | 1       | encoding      | 0 full page, 1 runs, 2 reserved for LZ4                      |
+ *  | 1       | encoding      | 0 full page, 1 runs, 2 LZ4                                   |
  *  | varint  | length        | of the bytes that follow                                     |
  *  Runs: (skip varint, length varint, absolute new bytes)…; skip counts from the end of the run before.
+ *  LZ4: a block whose dictionary is the old page; it yields one page and ends in literals.
  *
  *  Snapshot, header (shard, epoch, seq and checksum are the seal's):
  *  | offset | size | field         | notes                                          |
@@ -44,6 +45,7 @@ export const PAGE_COUNT_MAX: number = 2 ** 24
 
 export const ENCODING_FULL = 0
 export const ENCODING_RUNS = 1
+export const ENCODING_LZ4 = 2
 
 /** A frame's payload block is at most 16 MiB; the rest is for salt, lengths, encryption and what
  *  deflate adds to bytes that do not shrink. */

@@ -5,9 +5,13 @@
  *  Never: knows pages; tree.ts makes leaves of them. */
 
 import { assert } from '../base/assert.ts'
-import { hashOf } from '../crypto/hash.ts'
+import { hashOf, hashPairs } from '../crypto/hash.ts'
 import { DOMAINS } from '../frame/layout.ts'
 import { LEAF_BYTES } from './layout.ts'
+
+const PAIR_BYTES = 2 * LEAF_BYTES
+/** Parents hashed together; more would only take memory. */
+const BATCH_NODES = 2048
 
 export type Nodes = {
   /** Number of leaves. */
@@ -70,9 +74,18 @@ export function updateNodes(nodes: Nodes): void {
   for (let level = 1; levelCount(count, level - 1) > 1; level++) {
     from >>>= 1
     single = parentsBelow(single, from)
-    for (const index of single) updateNode(nodes, level, index)
+    for (let at = 0; at < single.length; at += BATCH_NODES) {
+      updateBatch(nodes, level, single.slice(at, at + BATCH_NODES))
+    }
     const end = levelCount(count, level)
-    for (let index = from; index < end; index++) updateNode(nodes, level, index)
+    for (let index = from; index < end; index += BATCH_NODES) {
+      const size = Math.min(BATCH_NODES, end - index)
+      updateBatch(
+        nodes,
+        level,
+        Array.from({ length: size }, (_, offset) => index + offset),
+      )
+    }
   }
   clearChanged(nodes)
 }
@@ -125,13 +138,29 @@ export function keepNodes(nodes: Nodes): void {
   nodes.journal = undefined
 }
 
-function updateNode(nodes: Nodes, level: number, index: number): void {
-  const left = index * 2
-  const hasPair = left + 1 < levelCount(nodes.count, level - 1)
+/** All at once: a batch of hashes costs half of so many single ones. */
+function updateBatch(nodes: Nodes, level: number, indices: readonly number[]): void {
   // The level below was made before this one.
   const below = nodes.levels[level - 1] as Uint8Array
-  const children = below.subarray(left * LEAF_BYTES, (left + (hasPair ? 2 : 1)) * LEAF_BYTES)
-  putNode(nodes, level, index, hasPair ? innerNode(children) : children)
+  const belowCount = levelCount(nodes.count, level - 1)
+  const pairs = new Uint8Array(indices.length * PAIR_BYTES)
+  let count = 0
+  for (const index of indices) {
+    if (index * 2 + 1 >= belowCount) continue
+    pairs.set(below.subarray(index * PAIR_BYTES, (index + 1) * PAIR_BYTES), count * PAIR_BYTES)
+    count += 1
+  }
+  const parents = hashPairs(DOMAINS.node, pairs.subarray(0, count * PAIR_BYTES))
+  let at = 0
+  for (const index of indices) {
+    const hasPair = index * 2 + 1 < belowCount
+    // A node without a pair rises as it is.
+    const node = hasPair
+      ? parents.subarray(at, at + LEAF_BYTES)
+      : below.subarray(index * PAIR_BYTES, index * PAIR_BYTES + LEAF_BYTES)
+    if (hasPair) at += LEAF_BYTES
+    putNode(nodes, level, index, node)
+  }
 }
 
 function putNode(nodes: Nodes, level: number, index: number, node: Uint8Array): void {

@@ -7,18 +7,20 @@ import { assert } from '../base/assert.ts'
 import type { Result } from '../base/failure.ts'
 import { createReader, DecodeError, decoding, type Reader } from '../bytes/reader.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
+import type { DeltaEncoding, PageDelta } from '../crypto/kernel-interface.ts'
+import { currentKernel } from '../crypto/kernel-slot.ts'
 import {
   ENCODING_FULL,
+  ENCODING_LZ4,
   ENCODING_RUNS,
   lockBytePgno,
   PAGE_COUNT_MAX,
-  PAGE_SIZE_MAX,
   PAYLOAD_SECTION_BYTES_MAX,
   PAYLOAD_TABLE_NAME_BYTES_MAX,
   PAYLOAD_TABLES_MAX,
   pageSizeToLog2,
 } from './layout.ts'
-import { encodeRuns, isZeroPage, NOT_SMALLER, walkRuns } from './runs.ts'
+import { checkRuns, isZeroPage } from './runs.ts'
 import type { PageChanges } from './store.ts'
 
 export type PageTransaction = {
@@ -37,7 +39,7 @@ export type PageTransaction = {
 
 export type PageEntry = {
   readonly pgno: number
-  readonly encoding: 'full' | 'runs'
+  readonly encoding: DeltaEncoding
   readonly bytes: Uint8Array
 }
 
@@ -62,7 +64,11 @@ const ENTRY_BYTES_MIN = 3
 const ENTRY_HEADER_BYTES_MAX = 8
 const ENTRY_COUNT_BYTES_MAX = 4
 
-const runsScratch = new Uint8Array(PAGE_SIZE_MAX)
+const CODES: Readonly<Record<DeltaEncoding, number>> = {
+  full: ENCODING_FULL,
+  runs: ENCODING_RUNS,
+  lz4: ENCODING_LZ4,
+}
 const utf8 = new TextEncoder()
 
 /** One section for each frame of the transaction: one, or several when it is larger than
@@ -88,12 +94,12 @@ export function encodePayloads(
   for (const pgno of writtenPages(changes, pageSize, pageCount)) {
     // `writtenPages` took the number from the map.
     const image = changes.get(pgno) as Uint8Array
-    const bytes = encodePage(image, transaction.oldImage(pgno), pageSize)
-    if (bytes === undefined) continue
+    const delta = encodePage(image, transaction.oldImage(pgno), pageSize)
+    if (delta === undefined) continue
+    const { bytes } = delta
     transaction.onChanged?.(pgno, image)
     if (body.size + ENTRY_HEADER_BYTES_MAX + bytes.byteLength > roomBytes) close()
-    const encoding = bytes === image ? ENCODING_FULL : ENCODING_RUNS
-    body.varint(pgno).u8(encoding).varint(bytes.byteLength).bytes(bytes)
+    body.varint(pgno).u8(CODES[delta.encoding]).varint(bytes.byteLength).bytes(bytes)
     count += 1
   }
   if (count > 0 || sections.length === 0) close()
@@ -137,10 +143,13 @@ export function applyPayload(
         continue
       }
       const old = oldImage(pgno)
-      if (old === undefined) throw new DecodeError(`page ${pgno} has no old page for its runs`)
+      if (old === undefined)
+        throw new DecodeError(`page ${pgno} has no old page for its ${encoding}`)
       assert(old.byteLength === payload.pageSize, 'the old page has the page size')
-      const image = old.slice()
-      walkRuns(bytes, payload.pageSize, (offset, run) => image.set(run, offset))
+      const image = new Uint8Array(payload.pageSize)
+      if (!currentKernel().delta.apply(old, { encoding, bytes }, image)) {
+        throw new DecodeError(`the ${encoding} of page ${pgno} do not fit its old page`)
+      }
       changes.set(pgno, image)
     }
     return changes
@@ -167,18 +176,15 @@ function writtenPages(changes: PageChanges, pageSize: number, pageCount: number)
   return pages.sort((left, right) => left - right)
 }
 
-/** `image` itself for a full page, runs as a view that the next call overwrites, or undefined when
- *  there is nothing to ship. */
+/** Undefined when there is nothing to ship. */
 function encodePage(
   image: Uint8Array,
   old: Uint8Array | undefined,
   pageSize: number,
-): Uint8Array | undefined {
+): PageDelta | undefined {
   assert(image.byteLength === pageSize, 'an image is one page')
-  if (old === undefined) return isZeroPage(image) ? undefined : image
-  const sizeBytes = encodeRuns(old, image, runsScratch)
-  if (sizeBytes === NOT_SMALLER) return image
-  return sizeBytes === 0 ? undefined : runsScratch.subarray(0, sizeBytes)
+  if (old !== undefined) return currentKernel().delta.encode(old, image)
+  return isZeroPage(image) ? undefined : { encoding: 'full', bytes: image }
 }
 
 function decodePageSize(reader: Reader, limits: PayloadLimits): number {
@@ -195,14 +201,24 @@ function decodeEntry(reader: Reader, pageSize: number, pageCount: number): PageE
   const pgno = reader.varint(pageCount)
   if (pgno === lockBytePgno(pageSize)) throw new DecodeError('the lock-byte page is written')
   const code = reader.u8()
-  if (code !== ENCODING_FULL && code !== ENCODING_RUNS) {
-    throw new DecodeError(`unknown encoding ${code}`)
-  }
   const bytes = reader.view(reader.varint(pageSize))
   if (code === ENCODING_RUNS) {
-    walkRuns(bytes, pageSize)
+    checkRuns(bytes, pageSize)
     return { pgno, encoding: 'runs', bytes }
   }
+  if (code === ENCODING_LZ4) {
+    checkBlock(bytes, pageSize)
+    return { pgno, encoding: 'lz4', bytes }
+  }
+  if (code !== ENCODING_FULL) throw new DecodeError(`unknown encoding ${code}`)
   if (bytes.byteLength !== pageSize) throw new DecodeError('a full page is not of the page size')
   return { pgno, encoding: 'full', bytes }
+}
+
+/** Whether a block fits a page does not depend on what the old page holds. */
+function checkBlock(bytes: Uint8Array, pageSize: number): void {
+  const into = new Uint8Array(pageSize)
+  if (!currentKernel().delta.apply(new Uint8Array(pageSize), { encoding: 'lz4', bytes }, into)) {
+    throw new DecodeError('a block does not make one page')
+  }
 }

@@ -5,7 +5,7 @@
 import type { Host } from '../base/host.ts'
 import { LEAF_BYTES, lockBytePgno } from './layout.ts'
 import { isZeroPage } from './runs.ts'
-import { createPageTree, leafOf, type PageTree, zeroLeaf } from './tree.ts'
+import { createPageTree, leavesOf, type PageTree, zeroLeaf } from './tree.ts'
 
 export type RebuildOptions = {
   readonly pageSize: number
@@ -24,14 +24,23 @@ export async function rebuildPageTree(options: RebuildOptions): Promise<PageTree
   const { pageSize, pageCount, readPage, host, onProgress } = options
   if (pageCount === 0) return createPageTree()
   const leaves = new Uint8Array(pageCount * LEAF_BYTES)
-  const page = new Uint8Array(pageSize)
   const batchPages = Math.max(1, Math.floor(BATCH_BYTES / pageSize))
+  const buffers = Array.from({ length: batchPages }, () => new Uint8Array(pageSize))
   for (let first = 1; first <= pageCount; first += batchPages) {
     const end = Math.min(first + batchPages, pageCount + 1)
+    const written: number[] = []
     for (let pgno = first; pgno < end; pgno++) {
+      // As many buffers as a batch has pages.
+      const page = buffers[written.length] as Uint8Array
       readPage(pgno, page)
       const isZero = pgno === lockBytePgno(pageSize) || isZeroPage(page)
-      leaves.set(isZero ? zeroLeaf(pageSize) : leafOf(page), (pgno - 1) * LEAF_BYTES)
+      if (isZero) leaves.set(zeroLeaf(pageSize), (pgno - 1) * LEAF_BYTES)
+      else written.push(pgno)
+    }
+    const hashes = leavesOf(buffers.slice(0, written.length))
+    for (const [index, pgno] of written.entries()) {
+      const leaf = hashes.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES)
+      leaves.set(leaf, (pgno - 1) * LEAF_BYTES)
     }
     onProgress?.(end - 1, pageCount)
     await new Promise<void>((resolve) => host.defer(resolve))

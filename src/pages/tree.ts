@@ -5,7 +5,7 @@
  *  Never: copies an image, or changes one.  Levels and their arithmetic are in nodes.ts. */
 
 import { assert } from '../base/assert.ts'
-import { hashOf } from '../crypto/hash.ts'
+import { hashOf, hashPages } from '../crypto/hash.ts'
 import { DOMAINS } from '../frame/layout.ts'
 import { isPageSize, LEAF_BYTES, lockBytePgno, PAGE_COUNT_MAX } from './layout.ts'
 import {
@@ -35,6 +35,8 @@ export type PageTree = {
   /** The root after these changes, leaving the tree as it is. */
   preview(changes: ReadonlyMap<number, Uint8Array>, pageCount: number, pageSize: number): Uint8Array
   leaf(pgno: number): Uint8Array
+  /** The leaf of a page that no step since the last root changed; hashes nothing for it. */
+  knownLeaf(pgno: number): Uint8Array
   /** A copy of all leaves, 32 bytes a page: the leaves file, and a snapshot's leaves. */
   leaves(): Uint8Array
   /** Siblings from the leaf of `pgno` up: see proof.ts. */
@@ -69,6 +71,11 @@ const zeroLeaves = new Map<number, Uint8Array>()
 /** The leaf of a page, whatever its number. */
 export function leafOf(page: Uint8Array): Uint8Array {
   return hashOf(DOMAINS.page, page)
+}
+
+/** The leaves of pages of one size, one after the other. */
+export function leavesOf(pages: readonly Uint8Array[]): Uint8Array {
+  return hashPages(DOMAINS.page, pages)
 }
 
 /** The leaf of a page of zeros. */
@@ -108,6 +115,7 @@ export function createPageTree(init?: PageTreeInit): PageTree {
     preview: (changes, pageCount, pageSize) =>
       preview(tree, { changes, pageCount, pageSize }).slice(),
     leaf: (pgno) => leafNode(settledNodes(pgno), pgno - 1).slice(),
+    knownLeaf: (pgno) => knownLeaf(tree, pgno),
     leaves: () => leafNodes(settledNodes()).slice(),
     siblings: (pgno) => siblingNodes(settledNodes(pgno), pgno - 1),
   }
@@ -153,6 +161,14 @@ function settle(tree: TreeState): void {
   tree.pageCountMin = pageCount
 }
 
+function knownLeaf(tree: TreeState, pgno: number): Uint8Array {
+  assert(pgno >= 1 && pgno <= tree.pageCount, 'the page exists')
+  // What is only previewed is not there yet.
+  if (tree.previewed?.changes.has(pgno) === true) undoPreview(tree)
+  if (tree.pending.has(pgno) || pgno > tree.nodes.count) settle(tree)
+  return leafNode(tree.nodes, pgno - 1).slice()
+}
+
 function preview(tree: TreeState, step: Step): Uint8Array {
   if (tree.previewed !== undefined && isSameStep(tree.previewed, step)) return tree.previewed.root
   settle(tree)
@@ -188,10 +204,17 @@ function putPages(nodes: Nodes, step: Step, keptCount: number): void {
   const filler = pageCount === 0 ? new Uint8Array(LEAF_BYTES) : zeroLeaf(pageSize)
   resizeNodes(nodes, Math.min(keptCount, nodes.count), pageCount, filler)
   const lockByte = lockBytePgno(pageSize)
+  const images: Uint8Array[] = []
+  const pgnos: number[] = []
   for (const [pgno, image] of changes) {
     if (pgno > pageCount || pgno === lockByte) continue
     assert(pgno >= 1 && image.byteLength === pageSize, 'an image is one page')
-    putLeaf(nodes, pgno - 1, leafOf(image))
+    images.push(image)
+    pgnos.push(pgno)
+  }
+  const leaves = leavesOf(images)
+  for (const [index, pgno] of pgnos.entries()) {
+    putLeaf(nodes, pgno - 1, leaves.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES))
   }
   updateNodes(nodes)
 }

@@ -2,6 +2,8 @@
  *  Keeps: nothing runs at import but what a worker's entry calls itself. */
 
 import { ConstelliteError } from '../base/failure.ts'
+import { loadKernel } from '../crypto/kernel-load-browser.ts'
+import { useKernel } from '../crypto/kernel-slot.ts'
 import { createLocalConnect, type LocalPlatform, type ShardView } from '../database/assemble.ts'
 import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts'
 import { removeDatabase } from '../database/remove.ts'
@@ -30,14 +32,21 @@ export type ServeOptions = {
 /** Answers the page that started this worker: the whole of a worker of one's own. */
 export function serve(options: ServeOptions = {}): void {
   const platform = createPlatform(options)
+  const connect = createLocalConnect(platform)
   serveDatabases({
-    connect: createLocalConnect(platform),
-    remove: (name) =>
-      removeDatabase({
+    // The kernel first: nothing opens without hashing.
+    connect: async (...open) => {
+      useKernel(await loadKernel())
+      return connect(...open)
+    },
+    remove: async (name) => {
+      useKernel(await loadKernel())
+      return removeDatabase({
         place: createOpfsPlace(name),
         device: platform.device(name),
         keyStore: platform.keyStore(name),
-      }),
+      })
+    },
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
     endpoint: globalThis as unknown as PageEndpoint,

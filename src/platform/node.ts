@@ -3,6 +3,8 @@
 
 import { basename } from 'node:path'
 import { ConstelliteError } from '../base/failure.ts'
+import { loadKernel } from '../crypto/kernel-load-node.ts'
+import { useKernel } from '../crypto/kernel-slot.ts'
 import { createLocalConnect } from '../database/assemble.ts'
 import { held, type KeepAlive } from '../database/keep-alive.ts'
 import { createOpen, type Open } from '../database/open.ts'
@@ -71,6 +73,7 @@ function createNodeOpen(): Open {
       for (const option of ['worker', 'wasmUrl'] as const) {
         if (options[option] !== undefined) throw browserOnly(option)
       }
+      useKernel(await loadKernel())
       return connect(name, options, onProgress)
     },
   })

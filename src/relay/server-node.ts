@@ -11,6 +11,8 @@ import { WebSocketServer } from 'ws'
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { formatHex } from '../bytes/text.ts'
+import { loadKernel } from '../crypto/kernel-load-node.ts'
+import { useKernel } from '../crypto/kernel-slot.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { createNodeKeyStore } from '../identity/key-store-node.ts'
 import type { Device } from '../storage/device.ts'
@@ -60,6 +62,7 @@ export type RunningRelay = {
 export async function startRelay(options: StartRelayOptions): Promise<RunningRelay> {
   const { runtime, dir, host = '127.0.0.1', allow, limits, metrics, onFailure } = options
   if (allow === undefined && !isLoopback(host)) throw openFailure(host)
+  useKernel(await loadKernel())
   const { owner, signer } = await ownFolder(runtime, dir)
   let relay: Relay | undefined
   try {

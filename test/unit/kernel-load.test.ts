@@ -5,12 +5,18 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { crc32c } from '../../src/crypto/crc32c.ts'
+import { hashOf } from '../../src/crypto/hash.ts'
 import { KERNEL_BYTES, KERNEL_ID, KERNEL_SHA256 } from '../../src/crypto/kernel-build.ts'
 import { kernelFromBytes, kernelFromModule } from '../../src/crypto/kernel-check.ts'
 import { attachKernel, createKernelInstance } from '../../src/crypto/kernel-instance.ts'
 import { loadKernel } from '../../src/crypto/kernel-load-node.ts'
 import { createPlainKernel } from '../../src/crypto/kernel-plain.ts'
+import { currentKernel, useKernel } from '../../src/crypto/kernel-slot.ts'
+import type { Signer } from '../../src/crypto/signer.ts'
+import { signerFromSeed } from '../../src/crypto/signer-kernel.ts'
 import { createRandom } from '../../src/testing/random.ts'
+import { signerCases } from '../../src/testing/signer-suite.ts'
 
 const binary = new Uint8Array(
   readFileSync(new URL('../../src/crypto/kernel.wasm', import.meta.url)),
@@ -149,5 +155,25 @@ describe('seeds', () => {
     expect(memory.indexOf(expanded.subarray(32))).toBe(-1)
     // The scalar is clamped in its first and last byte.
     expect(memory.indexOf(expanded.subarray(1, 31))).toBe(-1)
+  })
+})
+
+describe('the slot', () => {
+  it('holds the plain kernel until one is put in, and gives the same hashes with both', async () => {
+    const [crc, hash] = [crc32c(Uint8Array.of(1, 2)), hashOf('a context', Uint8Array.of(3))]
+    expect(currentKernel().kind).toBe('plain')
+    useKernel(await loadKernel())
+    expect(currentKernel().kind).toBe('wasm')
+    expect(crc32c(Uint8Array.of(1, 2))).toBe(crc)
+    expect(hashOf('a context', Uint8Array.of(3))).toEqual(hash)
+  })
+})
+
+describe("the kernel's signer", () => {
+  it.each(signerCases())('$name', async ({ run }) => {
+    useKernel(await loadKernel())
+    const fromSeed = async (seed: Uint8Array): Promise<Signer> => signerFromSeed(seed)
+    const random = createRandom(5)
+    await run({ create: () => fromSeed(random.bytes(32)), fromSeed })
   })
 })

@@ -6,6 +6,7 @@ import { orThrow } from '../../src/base/failure.ts'
 import { createWriter } from '../../src/bytes/writer.ts'
 import { lockBytePgno } from '../../src/pages/layout.ts'
 import { applyPayload, decodePayload, encodePayloads } from '../../src/pages/payload.ts'
+import { createRandom } from '../../src/testing/random.ts'
 import { expectPages, PAGE_SIZE, pageOf, transact, transactions, zeros } from './pages-fixtures.ts'
 
 const limits = { pageSize: PAGE_SIZE }
@@ -98,7 +99,23 @@ describe('a page payload', () => {
     expect(full?.encoding).toBe('full')
   })
 
-  it('ships the whole page where runs would not be smaller', () => {
+  it('ships moved bytes as a block that refers to the old page', () => {
+    const old = createRandom(1).bytes(PAGE_SIZE)
+    const image = old.slice()
+    image.copyWithin(60, 50, 400)
+    const section = encodeOne(old, image)
+    const payload = orThrow(decodePayload(section, limits))
+    expect(payload.entries[0]?.encoding).toBe('lz4')
+    expect(section.byteLength).toBeLessThan(60)
+    const changes = orThrow(applyPayload(payload, () => old))
+    expect(changes.get(1)).toEqual(image)
+    expect(refusal(section)).toBe('accepted')
+    // What the block refers to must be there.
+    const without = applyPayload(payload, () => undefined)
+    expect(without.ok ? '' : without.failure.code).toBe('ErrDecode')
+  })
+
+  it('ships the whole page where neither runs nor a block would be smaller', () => {
     const [entry] = orThrow(decodePayload(encodeOne(pageOf(1), pageOf(2)), limits)).entries
     expect(entry?.encoding).toBe('full')
   })
@@ -158,6 +175,9 @@ describe('a page payload that breaks a rule is ErrDecode', () => {
   const runs = (...bytes: number[]): Parts => ({
     entries: [{ pgno: 1, encoding: 1, bytes: Uint8Array.from(bytes) }],
   })
+  const block = (...bytes: number[]): Parts => ({
+    entries: [{ pgno: 1, encoding: 2, bytes: Uint8Array.from(bytes) }],
+  })
   const cases: readonly [string, Parts, string][] = [
     ['a page size that SQLite lacks', { log2: 8, entries: [] }, '2^8'],
     ['another page size than the database has', { log2: 10, entries: [] }, '1024'],
@@ -168,7 +188,13 @@ describe('a page payload that breaks a rule is ErrDecode', () => {
     ['a page above the count', { pageCount: 1, entries: [{ ...page, pgno: 2 }] }, 'limit'],
     ['one page twice', { entries: [page, page] }, 'ascend'],
     ['pages out of order', { entries: [{ ...page, pgno: 2 }, page] }, 'ascend'],
-    ['encoding 2', { entries: [{ ...page, encoding: 2 }] }, 'unknown encoding 2'],
+    ['encoding 3', { entries: [{ ...page, encoding: 3 }] }, 'unknown encoding 3'],
+    ['a block that is too short', block(0x10, 7), 'one page'],
+    [
+      'a block that reaches before the old page',
+      block(0x0f, 1, 2, 255, 233, 0x50, 1, 2, 3, 4, 5),
+      'one page',
+    ],
     ['a short full page', { entries: [{ ...page, bytes: zeros(511) }] }, 'page size'],
     ['a long full page', { entries: [{ ...page, bytes: zeros(513) }] }, 'limit'],
     ['no run at all', runs(), 'no run'],

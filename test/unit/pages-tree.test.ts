@@ -27,9 +27,16 @@ function changesOf(model: Model): Map<number, Uint8Array> {
 }
 
 function hashesOf(context: string, task: () => void): number {
-  vi.mocked(hash.hashOf).mockClear()
+  const mocks = [vi.mocked(hash.hashOf), vi.mocked(hash.hashPages), vi.mocked(hash.hashPairs)]
+  for (const mock of mocks) mock.mockClear()
   task()
-  return vi.mocked(hash.hashOf).mock.calls.filter((call) => call[0] === context).length
+  const [one, pages, pairs] = [hash.hashOf, hash.hashPages, hash.hashPairs].map((of) =>
+    vi.mocked(of as typeof hash.hashOf).mock.calls.filter((call) => call[0] === context),
+  )
+  let count = one?.length ?? 0
+  for (const call of pages ?? []) count += call[1]?.length ?? 0
+  for (const call of pairs ?? []) count += (call[1]?.byteLength ?? 0) / 64
+  return count
 }
 
 describe('a page tree', () => {

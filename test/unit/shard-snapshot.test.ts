@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { createFaultyDisk } from '../../src/storage/faulty.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
+import { createRandom } from '../../src/testing/random.ts'
 import {
   commit,
   contents,
@@ -38,15 +39,15 @@ describe('a snapshot', () => {
     const disk = createFaultyDisk({ syncDelayMs: 3 })
     const opening = openOn(disk.device(host), host, { wal: { capBytes: CAP_BYTES } })
     const writer = await drive(host, opening)
-    const commitOne = (fill: number) =>
+    const commitOne = (image: Uint8Array) =>
       writer.commit({
-        changes: new Map([[1, page(fill)]]),
+        changes: new Map([[1, image]]),
         pageCount: 1,
         pageSize: PAGE_SIZE,
         tables: [],
       })
-    // More than half of the cap: folding is due at the next flush of whoever may fold.
-    for (let number = 1; number <= 110; number++) commitOne(number)
+    // More than half of the cap: folding is due at the next flush of whoever may fold.  Noise has no delta.
+    for (let number = 1; number <= 110; number++) commitOne(createRandom(number).bytes(PAGE_SIZE))
     const waiting = writer.snapshot()
     let hasEnded = false
     waiting.finally(() => {
@@ -54,7 +55,7 @@ describe('a snapshot', () => {
     })
     for (let turn = 0; turn < 30 && !hasEnded; turn++) {
       await host.advance(1)
-      if (turn < 10) commitOne(150 + turn)
+      if (turn < 10) commitOne(page(150 + turn))
     }
     await drive(host, waiting)
     expect(writer.logUse.sizeBytes).toBeGreaterThan(CAP_BYTES / 2)
