@@ -24,6 +24,7 @@ import { COMMIT_BYTES_MAX, capBytesOf } from '../wal/create.ts'
 import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
+import { checkPagesOf } from './page-check.ts'
 import { readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
@@ -116,6 +117,7 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
   await wal.flush()
   // What an install that a crash cut short, or the one before it, has left.
   await removeSlot(device, slot === 0 ? 1 : 0)
+  checkPagesOf(state)
   return { shard: createShardFace(state), tornBytes: recovery.tornBytes, isNew: false }
 }
 
@@ -153,6 +155,7 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
     await wal.flush()
     state.durable = state.head
   }
+  checkPagesOf(state)
   return { shard: createShardFace(state), tornBytes: 0, isNew: true }
 }
 
