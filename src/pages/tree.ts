@@ -37,8 +37,6 @@ export type PageTree = {
   leaf(pgno: number): Uint8Array
   /** The leaf of a page that no step since the last root changed; hashes nothing for it. */
   knownLeaf(pgno: number): Uint8Array
-  /** The leaf of a page that no step since the last root changed; hashes nothing for it. */
-  knownLeaf(pgno: number): Uint8Array
   /** A copy of all leaves, 32 bytes a page: the leaves file, and a snapshot's leaves. */
   leaves(): Uint8Array
   /** Siblings from the leaf of `pgno` up: see proof.ts. */
@@ -118,7 +116,6 @@ export function createPageTree(init?: PageTreeInit): PageTree {
       preview(tree, { changes, pageCount, pageSize }).slice(),
     leaf: (pgno) => leafNode(settledNodes(pgno), pgno - 1).slice(),
     knownLeaf: (pgno) => knownLeaf(tree, pgno),
-    knownLeaf: (pgno) => knownLeaf(tree, pgno),
     leaves: () => leafNodes(settledNodes()).slice(),
     siblings: (pgno) => siblingNodes(settledNodes(pgno), pgno - 1),
   }
@@ -162,14 +159,6 @@ function settle(tree: TreeState): void {
   putPages(nodes, { changes: pending, pageCount, pageSize }, pageCountMin)
   pending.clear()
   tree.pageCountMin = pageCount
-}
-
-function knownLeaf(tree: TreeState, pgno: number): Uint8Array {
-  assert(pgno >= 1 && pgno <= tree.pageCount, 'the page exists')
-  // What is only previewed is not there yet.
-  if (tree.previewed?.changes.has(pgno) === true) undoPreview(tree)
-  if (tree.pending.has(pgno) || pgno > tree.nodes.count) settle(tree)
-  return leafNode(tree.nodes, pgno - 1).slice()
 }
 
 function knownLeaf(tree: TreeState, pgno: number): Uint8Array {
