@@ -21,6 +21,7 @@ import { createClosers } from './closers.ts'
 import type { FileAccess } from './files.ts'
 import { createLocalCore, type LocalCore, type LocalParts } from './local-core.ts'
 import {
+  noRelay,
   notDurable,
   otherRecovery,
   otherWriter,
@@ -227,6 +228,7 @@ function buildTransports(
   relays: readonly string[],
 ): readonly Transport[] {
   if (sync === undefined) return []
+  if (relays.length === 0) throw noRelay()
   const checked = checkRelays(relays)
   if (!checked.ok) throw unnamableRelay(checked.failure)
   const descriptors =

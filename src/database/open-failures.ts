@@ -86,6 +86,15 @@ export function aborted(signal: { readonly reason?: unknown } | undefined): Cons
   })
 }
 
+export function noRelay(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOption',
+    message: 'The address names no relay, and "via" names none either.',
+    hint: 'Say where to ask: follow(address, { via: [websocket(url)] }).',
+    facts: { option: 'via' },
+  })
+}
+
 export function unnamableRelay(cause: ConstelliteError): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrOption',

@@ -6,7 +6,7 @@ import type { VerifyReport } from './types.ts'
 
 const NO_FRAMES: VerifyReport['frames'] = { first: undefined, last: undefined, broken: undefined }
 
-export async function reportVerify(shard: Pick<Shard, 'verify'>): Promise<VerifyReport> {
+export async function reportVerify(shard: Pick<Shard, 'verify' | 'role'>): Promise<VerifyReport> {
   const { pages, root, chain, sealed, unsealed } = await shard.verify()
   return {
     ok: pages === 'match' && chain.broken === undefined,
@@ -17,6 +17,8 @@ export async function reportVerify(shard: Pick<Shard, 'verify'>): Promise<Verify
     unsealed,
     anchoredSeq: undefined,
     unanchored:
-      'Receipts of others are not kept by this copy yet: everything stands on its own signature.',
+      shard.role === 'writer'
+        ? 'Receipts of others are not kept by this copy yet: everything stands on its own signature.'
+        : 'Everything stands on the signature of its writer; no witness has signed yet.',
   }
 }

@@ -86,6 +86,15 @@ describe('a database on Node', () => {
     }
   })
 
+  it('refuses to follow an address that names no relay before anything is on disk', async () => {
+    const name = fresh('nowhere')
+    expect(await rejection(open(name, { sync: follow(ADDRESS) }).ready)).toMatchObject({
+      code: 'ErrOption',
+      hint: expect.stringContaining('via'),
+    })
+    expect(existsSync(`${name}.constellite`)).toBe(false)
+  })
+
   it('says who it is, and whether losing this copy loses its name', async () => {
     const bare = open(fresh('bare'), { durable: true })
     await bare.ready
@@ -140,7 +149,11 @@ describe('a published database', () => {
     expect(
       Buffer.from(await left.arrayBuffer()).equals(Buffer.from(await right.arrayBuffer())),
     ).toBe(true)
-    expect(await copy.verify()).toMatchObject({ ok: true, pages: 'match' })
+    expect(await copy.verify()).toMatchObject({
+      ok: true,
+      pages: 'match',
+      unanchored: expect.stringContaining('its writer'),
+    })
     expect((await rejection(copy.run`DELETE FROM note`)).code).toBe('ErrReadOnly')
     await Promise.all([copy.close(), writer.close()])
   })
