@@ -4,17 +4,12 @@
  *  Keeps: a writer that learns of a later author halts; a contradiction halts with both hand-overs. */
 
 import { isFailure, orThrow } from '../base/failure.ts'
-import type { Seq } from '../base/ids.ts'
 import { type Authority, currentTerm, readAuthority } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
 import { superseded } from './apply.ts'
 import { mergeAuthority } from './authority.ts'
+import type { AuthorityNews } from './shard.ts'
 import { assertOpen, halt, isOwnTerm, type ShardState } from './state.ts'
-
-/** Whether the list asks this copy to go back: a hand-over at or below its head that it did not know. */
-export type AuthorityNews =
-  | { readonly type: 'none' }
-  | { readonly type: 'rewind'; readonly seq: Seq }
 
 export function adoptAuthority(state: ShardState, frames: readonly Frame[]): AuthorityNews {
   assertOpen(state)

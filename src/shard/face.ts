@@ -1,6 +1,8 @@
 /** The shard's face: the operations over one state, each a call into the file that answers it. */
 
+import type { Seq } from '../base/ids.ts'
 import { currentTerm } from '../frame/authority.ts'
+import type { Seal } from '../frame/seal.ts'
 import { adoptAuthority } from './adopt.ts'
 import { applySealedRun, receivedPosition } from './apply.ts'
 import { nobodyMayWrite, rightUnder } from './authority.ts'
@@ -57,11 +59,7 @@ export function createShardFace(state: ShardState): Shard {
     },
     commit: (transaction) => commitTransaction(state, transaction),
     flush: () => flushAndFold(state),
-    async seal() {
-      assertOpen(state)
-      await sealDurableHead(state)
-      return state.newestSeal
-    },
+    seal: () => sealNow(state),
     adoptAuthority: (frames) => adoptAuthority(state, frames),
     applyRun: (run) => mutex.run(() => applySealedRun(state, run)),
     readRun: (from, sizeBytesMax) => wal.readRun(from, sizeBytesMax),
@@ -71,13 +69,8 @@ export function createShardFace(state: ShardState): Shard {
     install: (parts, onProgress) => installSnapshot(state, parts, onProgress),
     importPages: (source) => importPages(state, source),
     verify: (onProgress) => verifyShard(state, onProgress),
-    hold(holder, seq) {
-      // What it released before it released for good.
-      if (!wal.holders.some(({ name }) => name === holder)) wal.hold(holder, seq)
-    },
-    async keepHolders(names) {
-      for (const { name } of wal.holders) if (!names.includes(name)) await wal.drop(name)
-    },
+    hold: (holder, seq) => holdOnce(state, holder, seq),
+    keepHolders: (names) => keepHolders(state, names),
     get logUse() {
       return { sizeBytes: wal.logBytes, capBytes: state.capBytes }
     },
@@ -91,6 +84,21 @@ export function createShardFace(state: ShardState): Shard {
     checkpoint: () => mutex.run(() => checkpointNow(state)),
     close: () => state.slotMutex.run(() => mutex.run(() => close(state))),
   }
+}
+
+async function sealNow(state: ShardState): Promise<Seal | undefined> {
+  assertOpen(state)
+  await sealDurableHead(state)
+  return state.newestSeal
+}
+
+/** What a holder released before it released for good. */
+function holdOnce({ wal }: ShardState, holder: string, seq: Seq): void {
+  if (!wal.holders.some(({ name }) => name === holder)) wal.hold(holder, seq)
+}
+
+async function keepHolders({ wal }: ShardState, names: readonly string[]): Promise<void> {
+  for (const { name } of wal.holders) if (!names.includes(name)) await wal.drop(name)
 }
 
 async function checkpointNow(state: ShardState): Promise<void> {

@@ -15,13 +15,9 @@ import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import { authorityUpTo, mergeAuthority } from './authority.ts'
 import { FORK_HINT } from './halt-evidence.ts'
+import type { Installed } from './shard.ts'
 import { type NewPages, type Slot, switchToSlot, syncSlot, withSlot } from './slot.ts'
 import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
-
-export type Installed = {
-  /** The copy went back behind frames that a hand-over superseded. */
-  readonly isRewound: boolean
-}
 
 /** What a snapshot means for this copy as it stands. */
 type Placing = { readonly authority: Authority; readonly isRewind: boolean }

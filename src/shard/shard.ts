@@ -10,8 +10,6 @@ import type { Frame } from '../frame/frame.ts'
 import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { PageChanges, PageStore } from '../pages/store.ts'
-import type { AuthorityNews } from './adopt.ts'
-import type { Installed } from './install.ts'
 
 export type ShardRole = 'writer' | 'follower'
 
@@ -21,6 +19,17 @@ export type Advance = {
   /** Tables that changed; empty means "unknown: assume all". */
   readonly tables: readonly string[]
   readonly origin: 'local' | 'applied' | 'installed'
+}
+
+/** Whether an authority list asks this copy to go back: a hand-over at or below its head that it did not
+ *  know. */
+export type AuthorityNews =
+  | { readonly type: 'none' }
+  | { readonly type: 'rewind'; readonly seq: Seq }
+
+export type Installed = {
+  /** The copy went back behind frames that a hand-over superseded. */
+  readonly isRewound: boolean
 }
 
 export type Shard = {
