@@ -16,13 +16,13 @@ export type Chromium = {
   close(): Promise<void>
 }
 
-export async function startChromium(): Promise<Chromium> {
+export async function startChromium(more: readonly string[] = []): Promise<Chromium> {
   const found = findChromium()
   if (found.path === undefined) throw new Error(found.reason)
   const profile = mkdtempSync(join(tmpdir(), 'constellite-page-'))
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: found.path,
-    args: [...CHROMIUM_ARGUMENTS],
+    args: [...CHROMIUM_ARGUMENTS, ...more],
     headless: true,
   })
   const log: string[] = []
