@@ -163,6 +163,8 @@ function describe(report: ImportReport, title: string): string {
 function describeVerified({ ok, root, frames, sealedSeq, pages }: VerifyReport): string {
   if (!ok) return `NOT verified: pages ${pages}, first broken frame ${frames.broken ?? 'none'}.`
   const chain =
-    frames.last === undefined ? 'no frame to recheck' : `frames ${frames.first} to ${frames.last} chained`
+    frames.last === undefined
+      ? 'no frame to recheck'
+      : `frames ${frames.first} to ${frames.last} chained`
   return `Verified: ${chain}, state root ${shortHex(root)} recomputed over all pages, signed at seq ${sealedSeq}.`
 }

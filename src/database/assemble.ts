@@ -86,7 +86,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   const transports = buildTransports(platform, sync, relays)
   const device = await openDevice(platform, assembly)
   const keys = await openKeys(platform, assembly)
-  const { shard } = await openShard({
+  const { shard, tornBytes } = await openShard({
     host,
     device,
     signer: keys.author,
@@ -105,6 +105,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     host,
     name: assembly.name,
     address: formatAddress({ shard: shard.id, relays, secret: undefined }),
+    tornBytes,
     shard,
     ...(await openSqlite(platform, assembly, { device, shard })),
     relayCount: transports.length,

@@ -28,6 +28,7 @@ export type LocalParts = {
   readonly host: Host
   readonly name: string
   readonly address: string
+  readonly tornBytes: number
   readonly shard: Shard
   readonly engine: Engine
   /** A database over other pages, to check an import. */
@@ -82,7 +83,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const intake = createIntake({ parts, executor, connections, reopen })
   return {
     get ready() {
-      return { name: parts.name, address: parts.address, role: shard.role, import: intake.imported }
+      const { name, address, tornBytes } = parts
+      return { name, address, role: shard.role, import: intake.imported, tornBytes }
     },
     ended: ending.ended,
     get status() {
@@ -102,7 +104,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
     importFile: intake.importFile,
     prepare: intake.prepare,
-    verify: () => flushed().then(() => reportVerify(shard)),
+    verify: () => flushed().then(() => reportVerify(shard, sync)),
     startSync: () => {
       sync = parts.startSync?.((task) => executor.alone(task))
       if (sync !== undefined) arrival = createArrival(shard, sync)

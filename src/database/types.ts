@@ -115,6 +115,9 @@ export type Ready = {
   readonly role: 'writer' | 'follower'
   /** What the option `import` took in at this opening; undefined where there was none. */
   readonly import: ImportReport | undefined
+  /** Bytes of unfinished writes that a crash left behind and this opening cut off; 0 after a clean close.
+   *  Nothing that was answered is among them. */
+  readonly tornBytes: number
 }
 
 /** How far a write got. */

@@ -10,7 +10,7 @@ export function damageInit(what: string, facts: Facts = {}, cause?: unknown): Fa
   return {
     code: 'ErrCorrupt',
     message: `The log is damaged: ${what}.`,
-    hint: 'Restore another copy, or open with repair to keep what is before the damage.',
+    hint: 'Restore the folder from a backup, or follow the shard again under a new name.',
     facts,
     retry: 'after-repair',
     cause,

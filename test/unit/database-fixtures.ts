@@ -167,6 +167,7 @@ export async function createFakeParts(
     shard,
     engine: await openEngine(shard.space),
     openEngine,
+    tornBytes: 0,
     relayCount: 0,
     isScopeExact: options.isScopeExact ?? false,
     startSync: undefined,

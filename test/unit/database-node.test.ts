@@ -189,6 +189,21 @@ describe('a published database', () => {
     expect((await other).code).toBe('ErrClosed')
   })
 
+  it('says in its verification how far a relay has signed for it', async () => {
+    const writer = open(fresh('writer'), { sync: publishing() })
+    await writer.exec('CREATE TABLE t (x)')
+    await writer.until('shared')
+    const { seq } = writer.status
+    expect(await writer.verify()).toMatchObject({ ok: true, anchoredSeq: seq })
+    await writer.close()
+    const again = open(fresh('alone'))
+    await again.exec('CREATE TABLE t (x)')
+    const report = await again.verify()
+    expect(report.anchoredSeq).toBeUndefined()
+    expect(report.unanchored).toContain('No relay has signed')
+    await again.close()
+  })
+
   it('that was imported arrives at a follower', async () => {
     const source = open(fresh('source'), { migrations: ['CREATE TABLE t (x)'] })
     await source.run(

@@ -34,7 +34,12 @@ describe('open', () => {
     const db = await realm.open('notes')
     expect('then' in db).toBe(false)
     expect(await (async () => db)()).toBe(db)
-    expect(await db.ready).toEqual({ name: 'test', address: 'constellite:test', role: 'writer' })
+    expect(await db.ready).toEqual({
+      name: 'test',
+      address: 'constellite:test',
+      role: 'writer',
+      tornBytes: 0,
+    })
     await db.close()
   })
 
