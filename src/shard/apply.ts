@@ -130,9 +130,11 @@ async function takeFrames(
   state.partial = undefined
   state.authority = authority
   state.lastFramePlace = place
-  if (isOwnTerm(state, authority)) state.role = 'writer'
+  const hasTakenOver = state.role === 'follower' && isOwnTerm(state, authority)
+  if (hasTakenOver) state.role = 'writer'
   show(state, overlay, last, run)
-  if (isCheckpointDue(state)) await runCheckpoint(state)
+  // A copy that has just become the writer may commit from here on: its own flush folds.
+  if (!hasTakenOver && isCheckpointDue(state)) await runCheckpoint(state)
 }
 
 /** Makes what is durable by now visible, all at once. */
