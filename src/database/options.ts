@@ -35,15 +35,18 @@ export type OpenOptions = {
   readonly import?: ImportSource
   /** In browsers: makes the worker, for whoever bundles otherwise. */
   readonly worker?: () => DatabaseWorker
-  /** In browsers: where sqlite3.wasm is served. */
+  /** In browsers: where sqlite3.wasm is served, when it is not beside the worker. */
   readonly wasmUrl?: string
+  /** In browsers: where kernel.wasm is served, when it is not beside the worker. */
+  readonly kernelUrl?: string
 }
 
 /** Refuses what cannot name a database to remove, and options that there are not. */
 export function checkRemove(name: unknown, options: RemoveOptions): void {
   checkName(name)
-  refuseUnknown(options, ['worker'], 'remove')
+  refuseUnknown(options, ['worker', 'kernelUrl'], 'remove')
   checkWorker(options.worker)
+  checkUrl(options.kernelUrl, 'kernelUrl', 'kernel.wasm')
 }
 
 const MIGRATIONS_MAX = 10_000
@@ -77,6 +80,7 @@ const NAMES = [
   'import',
   'worker',
   'wasmUrl',
+  'kernelUrl',
 ] as const
 
 /** The options, or the failure that says which of them cannot be used. */
@@ -93,10 +97,14 @@ export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
     throw refuse('durable', 'Give true or false.')
   }
   checkWorker(options.worker)
-  if (options.wasmUrl !== undefined && typeof options.wasmUrl !== 'string') {
-    throw refuse('wasmUrl', 'Give the address of sqlite3.wasm as a text.')
-  }
+  checkUrl(options.wasmUrl, 'wasmUrl', 'sqlite3.wasm')
+  checkUrl(options.kernelUrl, 'kernelUrl', 'kernel.wasm')
   return options
+}
+
+function checkUrl(url: unknown, option: string, file: string): void {
+  if (url === undefined || typeof url === 'string') return
+  throw refuse(option, `Give the address of ${file} as a text.`)
 }
 
 function checkName(name: unknown): void {

@@ -10,6 +10,8 @@ import type { Device } from '../storage/device.ts'
 export type RemoveOptions = {
   /** In browsers: makes the worker, for whoever bundles otherwise. */
   readonly worker?: () => DatabaseWorker
+  /** In browsers: where kernel.wasm is served, when it is not beside the worker. */
+  readonly kernelUrl?: string
 }
 
 /** Deletes the database of this name here.  Resolves with false when there is none; rejects with ErrInUse

@@ -35,12 +35,12 @@ export function serve(options: ServeOptions = {}): void {
   const connect = createLocalConnect(platform)
   serveDatabases({
     // The kernel first: nothing opens without hashing.
-    connect: async (...open) => {
-      useKernel(await loadKernel())
-      return connect(...open)
+    connect: async (name, open, onProgress) => {
+      useKernel(await loadKernel(open.kernelUrl))
+      return connect(name, open, onProgress)
     },
-    remove: async (name) => {
-      useKernel(await loadKernel())
+    remove: async (name, kernelUrl) => {
+      useKernel(await loadKernel(kernelUrl))
       return removeDatabase({
         place: createOpfsPlace(name),
         device: platform.device(name),

@@ -38,7 +38,9 @@ export const remove: Remove = (name, options = {}) => {
 
 async function removeHere(name: string, options: RemoveOptions): Promise<boolean> {
   checkRemove(name, options)
-  if (options.worker !== undefined) throw browserOnly('worker')
+  for (const option of ['worker', 'kernelUrl'] as const) {
+    if (options[option] !== undefined) throw browserOnly(option)
+  }
   return removeDatabase({
     place: createNodePlace(name),
     device: createNodeDevice(createNodeHost(), { name }),
@@ -70,7 +72,7 @@ function createNodeOpen(): Open {
     keepAlive,
     keyOf: nodeDirectoryOf,
     connect: async (name, options, onProgress) => {
-      for (const option of ['worker', 'wasmUrl'] as const) {
+      for (const option of ['worker', 'wasmUrl', 'kernelUrl'] as const) {
         if (options[option] !== undefined) throw browserOnly(option)
       }
       useKernel(await loadKernel())

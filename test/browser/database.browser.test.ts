@@ -139,8 +139,8 @@ describe('a worker that fails', () => {
     expect(failure.message).toContain('broken on purpose')
   })
 
-  it('because the .wasm is missing says where it was looked for', async () => {
-    const db = open(fresh('wasm'), { ...here, wasmUrl: `${location.origin}/no-such.wasm` })
+  it.each(['wasmUrl', 'kernelUrl'])('because the file of %s is missing says so', async (option) => {
+    const db = open(fresh('wasm'), { ...here, [option]: `${location.origin}/no-such.wasm` })
     const failure = await rejection(db.ready)
     expect(failure.code).toBe('ErrWorkerFailed')
     expect(failure.message).toContain('no-such.wasm')

@@ -15,7 +15,7 @@ export type PageEndpoint = Endpoint
 export type ServeParts = {
   /** Opens in this thread. */
   readonly connect: Connect
-  readonly remove: (name: string) => Promise<boolean>
+  readonly remove: (name: string, kernelUrl: string | undefined) => Promise<boolean>
   /** Takes this lock for as long as the worker lives; undefined where there are no locks. */
   readonly holdLock: ((name: string) => Promise<void>) | undefined
   readonly endpoint: PageEndpoint
@@ -40,9 +40,9 @@ export function serveDatabases({ connect, remove, holdLock, endpoint }: ServePar
         return { ok: false, failure: flattenFailure(failureOf(error)) }
       }
     },
-    remove: async (name) => {
+    remove: async (name, kernelUrl) => {
       try {
-        return { ok: true, value: await remove(name) }
+        return { ok: true, value: await remove(name, kernelUrl) }
       } catch (error) {
         return { ok: false, failure: flattenFailure(failureOf(error)) }
       }

@@ -63,5 +63,5 @@ export type Control = {
   hello(lock: string): Promise<{ readonly protocol: number; readonly isLocked: boolean }>
   open(name: string, options: PlainOptions, port: MessagePort): Promise<PlainResult<Opened>>
   /** Deletes a closed database; false when there was none. */
-  remove(name: string): Promise<PlainResult<boolean>>
+  remove(name: string, kernelUrl: string | undefined): Promise<PlainResult<boolean>>
 }

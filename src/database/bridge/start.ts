@@ -77,7 +77,7 @@ export async function connectWorker(parts: WorkerParts, opening: WorkerOpening):
 export async function removeInWorker(
   parts: WorkerParts,
   name: string,
-  options: WorkerChoice,
+  options: WorkerChoice & { readonly kernelUrl?: string },
 ): Promise<boolean> {
   const { worker, url } = startWorker(parts, options)
   const life = watchLife(worker, url)
@@ -85,7 +85,7 @@ export async function removeInWorker(
   try {
     const control = wrap<Control>(worker)
     await greet(control, { parts, life, url, signal: stopping.signal })
-    const removed = await life.race<PlainResult<boolean>>(control.remove(name))
+    const removed = await life.race<PlainResult<boolean>>(control.remove(name, options.kernelUrl))
     if (!removed.ok) throw reviveFailure(removed.failure)
     return removed.value
   } catch (error) {
