@@ -4,6 +4,7 @@
 
 import type { ConstelliteError } from '../base/failure.ts'
 import type { FileBlob, Signal } from '../base/globals.ts'
+import type { SyncStatus } from '../replication/sync.ts'
 
 /** A value as SQLite keeps it.  Integers are numbers when safe, else bigint. */
 export type SqlValue = null | number | bigint | string | Uint8Array
@@ -206,20 +207,7 @@ export type IdentityStatus = {
   readonly recoverable: boolean
 }
 
-export type SyncStatus = {
-  readonly state: 'off' | 'connecting' | 'catching-up' | 'live' | 'halted' | 'stopped'
-  /** Authenticated connections now. */
-  readonly peers: number
-  /** Frames not yet acknowledged (writer) or known and not yet applied (follower). */
-  readonly pending: number
-  /** Time of the newest head heard of, ms since the epoch. */
-  readonly asOf: number | undefined
-  /** 0…1 of a snapshot under way. */
-  readonly progress: number | undefined
-  readonly counters: Readonly<Record<string, number>>
-  /** The newest problem, also while it retries. */
-  readonly failure: ConstelliteError | undefined
-}
+export type { SyncStatus }
 
 export type Status = {
   readonly state: 'idle' | 'opening' | 'open' | 'failed' | 'closed'

@@ -2,6 +2,7 @@
  *  Keeps: a key counts once, at its newest position. */
 
 import type { ConstelliteError } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Position, Seq } from '../base/ids.ts'
 
 export type SharedLedger = {
@@ -13,7 +14,7 @@ export type SharedLedger = {
   /** Newest seq that this key holds. */
   of(holder: string): Seq
   /** Resolves when `holders` distinct keys are at or past `position`. */
-  until(position: Position, holders: number, signal?: AbortSignal): Promise<void>
+  until(position: Position, holders: number, signal?: Signal): Promise<void>
   /** Rejects whoever waits. */
   close(reason: ConstelliteError): void
 }

@@ -2,6 +2,7 @@
  *  follows until stopped.  The database face starts one per `sync` option. */
 
 import type { ConstelliteError } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Position, Seq } from '../base/ids.ts'
 
 export type SyncState = 'off' | 'connecting' | 'catching-up' | 'live' | 'halted' | 'stopped'
@@ -29,6 +30,6 @@ export type Sync = {
   readonly anchored: { readonly seq: Seq; readonly holders: readonly string[] } | undefined
   onStatus(listener: (status: SyncStatus) => void): () => void
   /** Resolves when `holders` distinct authenticated keys have signed durable receipts at or past it. */
-  untilShared(position: Position, holders: number, signal?: AbortSignal): Promise<void>
+  untilShared(position: Position, holders: number, signal?: Signal): Promise<void>
   stop(): Promise<void>
 }
