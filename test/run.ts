@@ -39,6 +39,7 @@ const failed = new Set<Suite>()
 
 const check: Suite = { name: 'check', run: () => script('check') }
 const build: Suite = { name: 'build', run: () => script('build') }
+const kernel: Suite = { name: 'kernel', run: rebuildKernel }
 const packed: Suite = { name: 'pack', run: packForAll, after: build }
 const unit: Suite = { name: 'unit', run: () => vitest('unit') }
 const node: Suite = { name: 'node', run: () => vitest('node'), after: packed }
@@ -53,6 +54,7 @@ const matrix: Suite = { name: 'matrix', run: compareMatrix }
  *  time: two on two cores miss each other's deadlines. */
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
+  [kernel],
   [packed, unit],
   [node, browser],
   [chromium],
@@ -103,6 +105,18 @@ async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
 
 async function script(name: string): Promise<Tally> {
   const status = await command(name, 'npm', ['run', '--silent', name])
+  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
+}
+
+/** The committed kernel is what its sources give, byte for byte.  Only kernel builders have the compiler. */
+async function rebuildKernel(): Promise<Tally> {
+  const installed = await command('kernel', 'npm', ['ci', '--silent', '--prefix', 'wasm'])
+  if (installed !== 0) {
+    const reason = 'the compiler could not be installed from wasm/package.json'
+    return { ...NOTHING, skips: [{ name: 'kernel', reason }] }
+  }
+  const parameters = ['run', '--silent', 'build:wasm', '--', '--check']
+  const status = await command('kernel', 'npm', parameters)
   return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
 }
 
