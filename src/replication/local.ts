@@ -1,33 +1,27 @@
 /** The local replicator: what is durable here is final.  Accepts at once, by the same path as the others:
- *  subscribers are called for every proposed run, in order. */
+ *  subscribers are called for every run, in order, each once.
+ *  Never: asks for what is before a run: an image that was installed has no frames to propose. */
 
 import { ConstelliteError } from '../base/failure.ts'
-import type { Seq } from '../base/ids.ts'
+import { type Seq, toSeq } from '../base/ids.ts'
 import type { SealedRun } from '../frame/run.ts'
 import type { Replicator } from './replicator.ts'
 
 export function createLocalReplicator(): Replicator {
   const handlers = new Set<(run: SealedRun) => void>()
-  const stats = { proposed: 0, accepted: 0, rejected: 0 }
-  let newest: Seq = 0n as Seq
+  let proposed = 0
+  let newest: Seq = toSeq(0)
   let isClosed = false
   return {
     async propose(run) {
       if (isClosed) throw closed()
-      stats.proposed += 1
-      if (run.firstSeq > newest + 1n && newest !== 0n) {
-        stats.rejected += 1
-        return { type: 'reject', reason: `frame ${newest + 1n} was not proposed` }
-      }
-      stats.accepted += 1
-      if (run.seal.seq > newest) {
-        newest = run.seal.seq
+      proposed += 1
+      const { seq, checksum } = run.seal
+      if (seq > newest) {
+        newest = seq
         for (const handler of handlers) handler(run)
       }
-      return {
-        type: 'accept',
-        position: { seq: run.seal.seq, checksum: run.seal.checksum },
-      }
+      return { type: 'accept', position: { seq, checksum } }
     },
     subscribe(handler) {
       handlers.add(handler)
@@ -35,7 +29,7 @@ export function createLocalReplicator(): Replicator {
         handlers.delete(handler)
       }
     },
-    stats: () => ({ ...stats }),
+    stats: () => ({ proposed, accepted: proposed, rejected: 0 }),
     async close() {
       isClosed = true
       handlers.clear()

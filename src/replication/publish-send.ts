@@ -1,20 +1,15 @@
 /** Send: sealed runs to one peer from the cursor on, in order, at the peer's pace; a snapshot where the log
  *  cannot serve, where frames outweigh the image, or where the peer needs one.
- *  Keeps: only sealed runs leave. */
+ *  Keeps: only sealed runs leave, and nothing that the replicator has not accepted. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import { toSeq } from '../base/ids.ts'
 import { encodeRun } from '../frame/run.ts'
-import {
-  LOG_NEARLY_FULL,
-  type PublishState,
-  RUN_PAYLOAD_BYTES_MAX,
-  SNAPSHOT_FRAMES_BYTES_MIN,
-} from './publish-state.ts'
+import { LOG_NEARLY_FULL, type PublishState, SNAPSHOT_FRAMES_BYTES_MIN } from './publish-state.ts'
+import { RUN_PAYLOAD_BYTES_MAX } from './seal-feed.ts'
 
 export async function sendAll(state: PublishState): Promise<void> {
   const { context, hooks } = state
-  const { shard } = context
   while (!state.isEnded) {
     if (state.cursor === undefined) {
       await woken(state)
@@ -24,10 +19,9 @@ export async function sendAll(state: PublishState): Promise<void> {
       await pauseEnded(state)
       continue
     }
-    const sealed = shard.newestSeal?.seq ?? 0n
-    if (state.cursor > sealed && !isSnapshotOwed(state)) {
+    if (state.cursor > hooks.feed.final && !isSnapshotOwed(state)) {
       context.onLive(!state.isMakingRoom)
-      await Promise.race([hooks.nextSeal(), woken(state)])
+      await Promise.race([hooks.feed.next(), woken(state)])
       continue
     }
     if (isSnapshotDue(state) || !(await sendRun(state))) await sendSnapshot(state)
@@ -64,6 +58,10 @@ async function sendRun(state: PublishState): Promise<boolean> {
   if (state.cursor === undefined) return false
   const run = shard.readRun(state.cursor, RUN_PAYLOAD_BYTES_MAX)
   if (run === undefined) return false
+  if (run.seal.seq > hooks.feed.final) {
+    await hooks.feed.next()
+    return true
+  }
   const bytes = encodeRun(run)
   state.cursor = toSeq(run.seal.seq + 1n)
   hooks.line.bytesSinceSnapshot += bytes.byteLength
@@ -105,6 +103,8 @@ async function sendSnapshot(state: PublishState): Promise<void> {
   const parts = await shard.snapshot()
   const seal = shard.newestSeal
   if (seal === undefined) throw nothingSealed()
+  // Its seal may be newer than what was decided.
+  while (hooks.feed.final < seal.seq && !state.isEnded) await hooks.feed.next()
   state.snapshotDueAt = undefined
   state.snapshotSent = { seq: seal.seq, checksum: seal.checksum }
   let index = 0

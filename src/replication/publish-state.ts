@@ -3,10 +3,9 @@
 import type { Position, Seq } from '../base/ids.ts'
 import type { Deadline } from './deadline.ts'
 import type { OrderedApply } from './ordered-apply.ts'
+import type { SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
 
-/** Payload of one run at most, unless one transaction is larger. */
-export const RUN_PAYLOAD_BYTES_MAX = 524_288
 /** A snapshot is uploaded when the frames since the last outweigh the page image, and this at least. */
 export const SNAPSHOT_FRAMES_BYTES_MIN = 8_388_608
 /** Fraction of its cap at which the log counts as nearly full. */
@@ -27,8 +26,8 @@ export type PublishLine = {
 export type PublishHooks = {
   /** Runs a task that changes pages under SQLite: never beside an open write transaction. */
   exclusively<T>(task: () => Promise<T>): Promise<T>
-  /** Resolves when there may be a new sealed run. */
-  nextSeal(): Promise<void>
+  /** What the replicator has accepted, and the wait for more of it. */
+  readonly feed: Pick<SealFeed, 'final' | 'next'>
   readonly line: PublishLine
 }
 

@@ -12,8 +12,10 @@ import type { Shard } from '../shard/shard.ts'
 import { type Dialer, dial } from '../transport/dial.ts'
 import type { Peer, Transport } from '../transport/transport.ts'
 import { followPeer } from './follower.ts'
+import { createLocalReplicator } from './local.ts'
 import type { PublishHooks, PublishLine } from './publish-state.ts'
 import { publishToPeer } from './publisher.ts'
+import type { Replicator } from './replicator.ts'
 import { createSealFeed, type SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
 import { createSharedLedger, type SharedLedger } from './shared.ts'
@@ -28,6 +30,8 @@ export type SyncOptions = {
   readonly role: 'writer' | 'follower'
   /** At least one, at most TRANSPORTS_MAX. */
   readonly transports: readonly Transport[]
+  /** Decides what is final, for a writer.  Default: the local one. */
+  readonly replicator?: Replicator
   /** Proves this copy to peers: its author key. */
   readonly signer: Signer
   /** Runs what changes pages under SQLite beside no open write transaction. */
@@ -69,7 +73,10 @@ export function startSync(options: SyncOptions): Sync {
     shared: createSharedLedger(),
     counters: {},
     listeners: new Set(),
-    feed: role === 'writer' ? createSealFeed(shard) : undefined,
+    feed:
+      role === 'writer'
+        ? createSealFeed(shard, options.replicator ?? createLocalReplicator())
+        : undefined,
     told: undefined,
     isStopped: false,
   }
@@ -131,7 +138,7 @@ async function runSession(state: SyncState, line: Line, peer: Peer): Promise<'re
     if (state.feed === undefined) return await followPeer(context)
     return await publishToPeer(context, {
       exclusively: state.exclusively,
-      nextSeal: state.feed.next,
+      feed: state.feed,
       line: line.publish,
     })
   } catch (error) {
