@@ -1,0 +1,73 @@
+import { delimiter } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { findChromium } from '../chromium.ts'
+import { findFirefox } from '../firefox.ts'
+import type { BrowserSearch } from '../support/find-browser.ts'
+
+const nothing: BrowserSearch = {
+  environment: { PATH: ['/one', '/two'].join(delimiter) },
+  exists: () => false,
+  playwrightPath: () => '/cache/chrome',
+  isRoot: true,
+  installDebian: () => {
+    throw new Error('must not install')
+  },
+}
+
+const browsers = [
+  { title: 'Chromium', find: findChromium, variable: 'CONSTELLITE_CHROMIUM', program: 'chromium' },
+  { title: 'Firefox', find: findFirefox, variable: 'CONSTELLITE_FIREFOX', program: 'firefox-esr' },
+] as const
+
+describe.each(browsers)('the $title finder', ({ title, find, variable, program }) => {
+  const given = { ...nothing.environment, [variable]: '/mine' }
+
+  it('takes the given path before everything else', () => {
+    const found = find({ ...nothing, environment: given, exists: () => true })
+    expect(found).toEqual({ path: '/mine', source: 'given' })
+  })
+
+  it('refuses a given path that does not exist instead of taking another browser', () => {
+    const found = find({ ...nothing, environment: given, exists: (path) => path !== '/mine' })
+    expect(found.path === undefined && found.reason).toContain(`${variable} names /mine`)
+  })
+
+  it("takes the system's before Playwright's", () => {
+    const has = [`/two/${program}`, '/cache/chrome']
+    const found = find({ ...nothing, exists: (path) => has.includes(path) })
+    expect(found).toEqual({ path: `/two/${program}`, source: 'system' })
+  })
+
+  it("installs Debian's package only as root in CI", () => {
+    const installed: string[] = []
+    const search: BrowserSearch = {
+      ...nothing,
+      environment: { ...nothing.environment, CI: 'true' },
+      exists: (path) => installed.length > 0 && path === `/one/${program}`,
+      installDebian: (name) => installed.push(name) > 0,
+    }
+    expect(find({ ...search, isRoot: false }).path).toBeUndefined()
+    expect(installed).toEqual([])
+    expect(find(search)).toEqual({ path: `/one/${program}`, source: 'debian' })
+    expect(installed).toEqual([program])
+  })
+
+  it('says why when there is none, and installs nothing on a person’s machine', () => {
+    const found = find(nothing)
+    expect(found.path === undefined && found.reason).toContain(`no ${title}`)
+  })
+})
+
+it("takes Playwright's Chromium where the system has none", () => {
+  const found = findChromium({ ...nothing, exists: (path) => path === '/cache/chrome' })
+  expect(found).toEqual({ path: '/cache/chrome', source: 'playwright' })
+})
+
+it("takes each browser under its other names, the one that Debian's package brings first", () => {
+  const firefox = findFirefox({ ...nothing, exists: (path) => path === '/one/firefox' })
+  expect(firefox).toEqual({ path: '/one/firefox', source: 'system' })
+  const chrome = findChromium({ ...nothing, exists: (path) => path === '/two/google-chrome' })
+  expect(chrome).toEqual({ path: '/two/google-chrome', source: 'system' })
+  const both = findFirefox({ ...nothing, exists: (path) => path.startsWith('/one/firefox') })
+  expect(both).toEqual({ path: '/one/firefox-esr', source: 'system' })
+})
