@@ -101,6 +101,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))
   checkRecovery(genesis, options.recovery)
   checkRole(shard, sync)
+  const persisted = await platform.isPersisted()
   const parts: LocalParts = {
     host,
     name: assembly.name,
@@ -110,11 +111,9 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     ...(await openSqlite(platform, assembly, { device, shard })),
     relayCount: transports.length,
     startSync: syncStarter(platform, { shard, keys, transports, sync }),
-    storage: {
-      kind: device.kind,
-      durable: device.durable,
-      persisted: await platform.isPersisted(),
-      reason: device.reason,
+    get storage() {
+      const { kind, durable, reason, rowsWritten } = device
+      return { kind, durable, persisted, reason, rowsWritten }
     },
     identity: identityStatus(keys, genesis),
     files: platform.files,

@@ -189,6 +189,8 @@ export type StorageStatus = {
   readonly persisted: boolean
   /** Why it is so; '' when there is nothing to say. */
   readonly reason: string
+  /** Rows written since it was opened, where each is billed: in a Durable Object. */
+  readonly rowsWritten: number | undefined
 }
 
 export type KernelStatus = {

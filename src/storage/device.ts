@@ -31,6 +31,8 @@ export type Device = {
   readonly kind: StorageKind
   /** True when `sync` promises survival of power loss. */
   readonly durable: boolean
+  /** Rows written since it was made, where each is billed. */
+  readonly rowsWritten?: number
   /** Why it is this kind, or why it is not durable; '' when there is nothing to say. */
   readonly reason: string
   /** Takes exclusive ownership; rejects with ErrInUse (facts: who, since in milliseconds
