@@ -91,6 +91,9 @@ export async function openAllFolders(): Promise<OpfsDirectory> {
   return root.getDirectoryHandle('constellite', { create: true })
 }
 
+/** The standard's word, and Firefox's when a file is made longer (its own kind of exception). */
+const FULL = /^(QuotaExceededError|NS_ERROR_FILE_NO_DEVICE_SPACE)$/
+
 const HINTS: { readonly [name: string]: string } = {
   SecurityError:
     'The browser refuses storage here: private mode, blocked cookies or a foreign frame.',
@@ -104,7 +107,7 @@ const HINTS: { readonly [name: string]: string } = {
 export function opfsFailure(action: string, error: unknown): ConstelliteError {
   if (isFailure(error)) return error
   const name = nameOf(error)
-  if (name === 'QuotaExceededError') return quotaFailure(action, error)
+  if (FULL.test(name)) return quotaFailure(action, error)
   return storageFailure({
     action,
     hint: HINTS[name] ?? 'The cause has the words of the browser.',
@@ -118,5 +121,6 @@ export function isMissing(error: unknown): boolean {
 }
 
 function nameOf(error: unknown): string {
-  return error instanceof Error || error instanceof DOMException ? error.name : ''
+  // Not `instanceof`: what Firefox throws in a worker may be neither Error nor DOMException.
+  return `${Object(error).name ?? ''}`
 }

@@ -7,7 +7,7 @@
 import { assert } from '../base/assert.ts'
 import type { Host } from '../base/host.ts'
 import type { Device, DeviceFile } from './device.ts'
-import { inUseFailure, storageFailure } from './failures.ts'
+import { inUseFailure, quotaFailure } from './failures.ts'
 import {
   isMissing,
   type OpfsDirectory,
@@ -72,7 +72,7 @@ function fileOf(name: string, handle: SyncHandle): DeviceFile {
   return {
     size: () => attemptNow('size', () => handle.getSize()),
     read: (at, into) => attemptNow('read', () => readFully(handle, at, into)),
-    write: (at, bytes) => attemptNow('write', () => writeFully(handle, at, bytes)),
+    write: (at, bytes) => attemptNow('write', () => writeFully(handle, at, bytes, name)),
     truncate: (sizeBytes) => attemptNow('truncate', () => handle.truncate(sizeBytes)),
     sync: () => attemptNow('sync', () => handle.flush()),
     close: () => attemptNow('close', () => handle.close()),
@@ -89,16 +89,12 @@ function readFully(handle: SyncHandle, at: number, into: Uint8Array): number {
   return done
 }
 
-function writeFully(handle: SyncHandle, at: number, bytes: Uint8Array): void {
+function writeFully(handle: SyncHandle, at: number, bytes: Uint8Array, name: string): void {
   let done = handle.write(bytes, { at })
   while (done < bytes.length) {
     const count = handle.write(bytes.subarray(done), { at: at + done })
-    if (count === 0) {
-      throw storageFailure({
-        action: 'write: the browser took no byte',
-        hint: 'Check how much storage this site may use.',
-      })
-    }
+    // Firefox's way to say that the site's storage is full, where the standard wants an exception.
+    if (count === 0) throw quotaFailure(name)
     done += count
   }
 }

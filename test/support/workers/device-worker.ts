@@ -3,14 +3,16 @@
 
 import { failureOf } from '../../../src/base/failure.ts'
 import { createBrowserHost } from '../../../src/platform/host-browser.ts'
-import type { Device } from '../../../src/storage/device.ts'
+import type { Device, DeviceFile } from '../../../src/storage/device.ts'
 import { createOpfsDevice } from '../../../src/storage/opfs.ts'
 import { deviceCases } from '../../../src/testing/device-suite.ts'
 
 export type DeviceRequest =
   /** Storage names begin with `prefix`, so that runs do not find each other's files. */
   | { readonly do: 'case'; readonly name: string; readonly prefix: string; readonly seed: number }
-  | { readonly do: 'acquire' | 'fill'; readonly name: string }
+  | { readonly do: 'acquire'; readonly name: string }
+  /** Makes a file so large, until the browser refuses. */
+  | { readonly do: 'write' | 'truncate'; readonly name: string; readonly sizeBytes: number }
   | { readonly do: 'close' }
 
 export type DeviceReply =
@@ -37,16 +39,23 @@ async function handle(request: DeviceRequest): Promise<void> {
   } else {
     device = createOpfsDevice(host, request.name)
     await device.acquire()
-    if (request.do === 'fill') await fill(device)
+    if (request.do !== 'acquire') await fill(device, request)
   }
 }
 
-/** Writes until the browser refuses. */
-async function fill(full: Device): Promise<void> {
+async function fill(
+  full: Device,
+  { do: how, sizeBytes }: { readonly do: 'write' | 'truncate'; readonly sizeBytes: number },
+): Promise<void> {
   const [file] = await full.open(['data'])
-  const mebibyte = new Uint8Array(2 ** 20).fill(1)
-  for (let count = 0; count < 64; count++) file?.write(count * mebibyte.length, mebibyte)
+  if (how === 'truncate') file?.truncate(sizeBytes)
+  else if (file !== undefined) write(file, sizeBytes)
   await file?.sync()
+}
+
+function write(file: DeviceFile, sizeBytes: number): void {
+  const mebibyte = new Uint8Array(2 ** 20).fill(1)
+  for (let at = 0; at < sizeBytes; at += mebibyte.length) file.write(at, mebibyte)
 }
 
 globalThis.addEventListener('message', async (event: MessageEvent<DeviceRequest>) => {
