@@ -1,25 +1,21 @@
-/** Vitest's projects: `unit` and `browser` test the sources in Node and Chromium, `pages` whole pages driven
- *  from Node; `node` and `chromium` the packed package, from one source; `consumers` the packed package
- *  as strangers use it.
- *  Chromium gets a persistent context in a folder of its own: in Playwright's ordinary context, which is
- *  incognito, OPFS lives in memory and its timings and limits are not the real ones. */
+/** Vitest's projects: `unit`, `browser` and `browser-firefox` test the sources in Node, Chromium and Firefox,
+ *  `pages` whole pages driven from Node; `node`, `chromium` and `firefox` the packed package, from one
+ *  source; `consumers` the packed package as strangers use it. */
 
-import { existsSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { playwright } from '@vitest/browser-playwright'
 import type { Plugin } from 'vite'
 import {
   defineConfig,
   type TestProjectInlineConfiguration,
   type ViteUserConfig,
 } from 'vitest/config'
-import type { InlineConfig } from 'vitest/node'
-import { CHROMIUM_ARGUMENTS, findChromium } from './test/chromium.ts'
+import { findChromium } from './test/chromium.ts'
+import { findFirefox } from './test/firefox.ts'
+import { type BrowserSettings, inChromium, inFirefox } from './test/support/browser-settings.ts'
 import { packedAt, packedFolder } from './test/support/packed.ts'
 import { createTallyReporter } from './test/support/tally-reporter.ts'
 
-/** One source, two platforms: runs in `node` and in `chromium` against the packed package. */
+/** One source for all platforms: runs in `node`, `chromium` and `firefox` against the packed package. */
 const CONFORMANCE = 'test/conformance/*.test.ts'
 
 /** Makes `import 'constellite'` mean the installed tarball, by its own `exports`. */
@@ -69,36 +65,6 @@ const consumers: TestProjectInlineConfiguration = {
   },
 }
 
-/** Settings of a project that runs in Chromium, with a profile of its own. */
-function inChromium(name: string, executablePath: string): InlineConfig {
-  const profile = join(tmpdir(), `constellite-${name}-${process.pid}`)
-  return {
-    name,
-    testTimeout: 30_000,
-    // One page at a time: parallel pages would silently get incognito contexts.
-    fileParallelism: false,
-    globalSetup: ['test/support/remove-profile.ts'],
-    provide: { chromiumProfile: profile },
-    browser: {
-      enabled: true,
-      headless: true,
-      screenshotFailures: false,
-      provider: playwright({
-        persistentContext: profile,
-        launchOptions: { executablePath, args: [...CHROMIUM_ARGUMENTS] },
-      }),
-      commands: {
-        /** Files of OPFS in the profile on disk: none in an incognito context. */
-        filesOnDisk: (): number => {
-          const folder = join(profile, 'Default/File System')
-          return existsSync(folder) ? readdirSync(folder, { recursive: true }).length : 0
-        },
-      },
-      instances: [{ browser: 'chromium' }],
-    },
-  }
-}
-
 /** Tests in Node that drive pages themselves: several windows, reloads, the demo. */
 const pages: TestProjectInlineConfiguration = {
   test: {
@@ -112,7 +78,8 @@ const pages: TestProjectInlineConfiguration = {
   },
 }
 
-function browserProject(executablePath: string): TestProjectInlineConfiguration {
+/** The sources in a browser. */
+function browserProject(settings: BrowserSettings): TestProjectInlineConfiguration {
   return {
     // Found while a test runs, a dependency would make Vite reload the page under it.
     optimizeDeps: {
@@ -131,25 +98,22 @@ function browserProject(executablePath: string): TestProjectInlineConfiguration 
     },
     // Published vectors, which are not in the repository.
     server: { fs: { allow: ['.', '../shared/data'] } },
-    test: {
-      ...inChromium('browser', executablePath),
-      include: ['test/browser/**/*.browser.test.ts'],
-    },
+    test: { ...settings, include: ['test/browser/**/*.browser.test.ts'] },
   }
 }
 
-function chromiumProject(executablePath: string): TestProjectInlineConfiguration {
-  const settings = inChromium('chromium', executablePath)
+/** The packed package in a browser. */
+function packedProject(settings: BrowserSettings): TestProjectInlineConfiguration {
   return {
     plugins: [resolvePacked()],
     resolve: {
-      alias: { '#place': join(import.meta.dirname, 'test/conformance/place-chromium.ts') },
+      alias: { '#place': join(import.meta.dirname, 'test/conformance/place-browser.ts') },
     },
     server: { fs: { strict: false } },
     optimizeDeps: { exclude: ['constellite'] },
     test: {
       ...settings,
-      include: [CONFORMANCE, 'test/conformance/chromium/*.test.ts'],
+      include: [CONFORMANCE, 'test/conformance/browser/*.test.ts'],
       globalSetup: ['remove-profile', 'use-packed', 'use-relay'].map(
         (it) => `test/support/${it}.ts`,
       ),
@@ -158,11 +122,19 @@ function chromiumProject(executablePath: string): TestProjectInlineConfiguration
 }
 
 function projects(): TestProjectInlineConfiguration[] {
-  const found = findChromium()
-  if (found.path !== undefined)
-    return [unit, node, pages, consumers, browserProject(found.path), chromiumProject(found.path)]
-  console.warn(`browser tests are left out: ${found.reason}`)
-  return [unit, node, pages, consumers]
+  const found: TestProjectInlineConfiguration[] = [unit, node, pages, consumers]
+  const [chromium, firefox] = [findChromium(), findFirefox()]
+  if (chromium.path === undefined) console.warn(`tests are left out: ${chromium.reason}`)
+  else {
+    found.push(browserProject(inChromium('browser', chromium.path)))
+    found.push(packedProject(inChromium('chromium', chromium.path)))
+  }
+  if (firefox.path === undefined) console.warn(`tests are left out: ${firefox.reason}`)
+  else {
+    found.push(browserProject(inFirefox('browser-firefox', firefox.path)))
+    found.push(packedProject(inFirefox('firefox', firefox.path)))
+  }
+  return found
 }
 
 const tally = process.env['CONSTELLITE_TALLY']

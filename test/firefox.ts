@@ -1,6 +1,7 @@
 /** The Firefox that the browser tests drive, and how it is driven: Mozilla's own build over WebDriver BiDi.
  *  Playwright's download is a Firefox of its own making, so it is not what people have, and is not taken. */
 
+import type { LaunchOptions } from 'playwright-core'
 import {
   type BrowserFound,
   type BrowserKind,
@@ -21,5 +22,13 @@ export function findFirefox(search: BrowserSearch = machineSearch()): BrowserFou
   return findBrowser(FIREFOX, search)
 }
 
-/** Playwright's name for an unchanged Firefox; without it, it speaks the protocol of its own build. */
-export const FIREFOX_CHANNEL = 'moz-firefox'
+/** How Playwright starts it.  `home` is a folder that Firefox may write to. */
+export function firefoxLaunch(executablePath: string, home: string): LaunchOptions {
+  return {
+    executablePath,
+    // Playwright's name for an unchanged Firefox; without it, it speaks the protocol of its own build.
+    channel: 'moz-firefox',
+    headless: true,
+    env: { ...process.env, HOME: home },
+  }
+}

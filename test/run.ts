@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
+import { findFirefox } from './firefox.ts'
+import type { BrowserFound } from './support/find-browser.ts'
 import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
 import {
@@ -44,13 +46,15 @@ const packed: Suite = { name: 'pack', run: packForAll, after: build }
 const unit: Suite = { name: 'unit', run: () => vitest('unit') }
 const node: Suite = { name: 'node', run: () => vitest('node'), after: packed }
 const browser: Suite = { name: 'browser', run: () => inChromium('browser') }
+const browserFirefox: Suite = { name: 'browser-firefox', run: () => inFirefox('browser-firefox') }
 const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), after: packed }
+const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
 
-/** Suites of one stage run side by side; a stage begins when the one before has ended.  One Chromium at a
+/** Suites of one stage run side by side; a stage begins when the one before has ended.  One browser at a
  *  time: two on two cores miss each other's deadlines. */
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
@@ -58,6 +62,8 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [packed, unit],
   [node, browser],
   [chromium],
+  [browserFirefox],
+  [firefox],
   [pages],
   [consumers],
   [matrix],
@@ -66,7 +72,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
 const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   unit: [[unit]],
   node: [[build], [packed], [node]],
-  browser: [[build], [packed], [browser], [chromium], [pages]],
+  browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
   consumers: [[build], [packed], [consumers]],
 }
 
@@ -133,9 +139,9 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
-  const withoutChromium = before.skips.find((it) => it.name === chromium.name)
-  if (withoutChromium !== undefined) {
-    return { ...NOTHING, skips: [{ name: 'matrix', reason: withoutChromium.reason }] }
+  const without = before.skips.find((it) => [chromium.name, firefox.name].includes(it.name))
+  if (without !== undefined) {
+    return { ...NOTHING, skips: [{ name: 'matrix', reason: without.reason }] }
   }
   const proved = formatMatrix(before.proofs)
   const said = matrixIn(readFileSync(`${ROOT}README.md`, 'utf8'))
@@ -144,12 +150,18 @@ async function compareMatrix(before: Tally): Promise<Tally> {
   return { ...NOTHING, failed: 1 }
 }
 
-async function inChromium(name: string): Promise<Tally> {
-  const found = findChromium()
-  if (found.path === undefined) {
-    return { ...NOTHING, skips: [{ name, reason: found.reason }] }
-  }
-  process.env['CONSTELLITE_CHROMIUM'] = found.path
+function inChromium(name: string): Promise<Tally> {
+  return inBrowser(name, 'CONSTELLITE_CHROMIUM', findChromium())
+}
+
+function inFirefox(name: string): Promise<Tally> {
+  return inBrowser(name, 'CONSTELLITE_FIREFOX', findFirefox())
+}
+
+/** `variable` tells the suite which browser was found. */
+async function inBrowser(name: string, variable: string, found: BrowserFound): Promise<Tally> {
+  if (found.path === undefined) return { ...NOTHING, skips: [{ name, reason: found.reason }] }
+  process.env[variable] = found.path
   return await vitest(name)
 }
 

@@ -1,4 +1,4 @@
-/** The whole database in Chromium: page, worker, SQLite, OPFS; and workers that fail in earnest. */
+/** The whole database in a browser: page, worker, SQLite, OPFS; and workers that fail in earnest. */
 
 import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
 import { describe, expect, it } from 'vitest'

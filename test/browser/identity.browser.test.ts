@@ -1,4 +1,4 @@
-/** In Chromium, WebCrypto signs as the suite of signers says, and IndexedDB keeps keys that cannot be
+/** In a browser, WebCrypto signs as the suite of signers says, and IndexedDB keeps keys that cannot be
  *  carried away. */
 import { describe, expect, it, vi } from 'vitest'
 import { publicKeyFromSeed } from '../../src/crypto/signer-noble.ts'

@@ -1,4 +1,4 @@
-/** In Chromium the WASM kernel does what the plain one does, and published vectors hold. */
+/** In a browser the WASM kernel does what the plain one does, and published vectors hold. */
 
 import { describe, expect, it } from 'vitest'
 import { commands } from 'vitest/browser'
@@ -17,7 +17,7 @@ const MISSING = 'no published vectors in ../shared/data/crypto'
 
 const seed = crypto.getRandomValues(new Uint32Array(1))[0] as number
 
-describe('the WASM kernel in Chromium', () => {
+describe('the WASM kernel in a browser', () => {
   it('is WASM, one for all who ask', async () => {
     expect((await loadKernel()).kind).toBe('wasm')
     expect(await loadKernel()).toBe(await loadKernel())

@@ -1,5 +1,5 @@
 /** What differs between the platforms that run the conformance suite; the project's alias `#place` picks one
- *  of place-node.ts and place-chromium.ts. */
+ *  of place-node.ts and place-browser.ts. */
 
 export type Place = {
   /** Storage that `status` must report here. */

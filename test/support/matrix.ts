@@ -6,9 +6,11 @@ import type { Proof } from './tally.ts'
 const PLATFORMS = [
   { project: 'node', title: 'Node' },
   { project: 'chromium', title: 'Chromium (OPFS)' },
+  { project: 'firefox', title: 'Firefox (OPFS)' },
 ] as const
 
 const HEAD = `| | ${PLATFORMS.map((it) => it.title).join(' | ')} |`
+const LINE = `|---${'|---'.repeat(PLATFORMS.length)}|`
 
 /** The rows' order for readers; what is not named comes after, by the alphabet.  Vitest's own order changes
  *  from run to run. */
@@ -28,7 +30,7 @@ export function formatMatrix(proofs: readonly Proof[]): string {
     })
     return `| ${group} | ${cells.join(' | ')} |`
   })
-  return [HEAD, '|---|---|---|', ...rows].join('\n')
+  return [HEAD, LINE, ...rows].join('\n')
 }
 
 function byReaders(left: string, right: string): number {

@@ -1,4 +1,4 @@
-/** The conformance suite's place in Chromium: OPFS, and frames of a page as other windows, each with its own
+/** The conformance suite's place in a browser: OPFS, and frames of a page as other windows, each with its own
  *  copy of the package. */
 
 import { inject } from 'vitest'
