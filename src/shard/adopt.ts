@@ -6,10 +6,10 @@
 import { isFailure, orThrow } from '../base/failure.ts'
 import { type Authority, currentTerm, readAuthority } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
-import { superseded } from './apply.ts'
 import { mergeAuthority } from './authority.ts'
 import type { AuthorityNews } from './shard.ts'
 import { assertOpen, halt, isOwnTerm, type ShardState } from './state.ts'
+import { endingHandOver, supersede } from './supersede.ts'
 
 export function adoptAuthority(state: ShardState, frames: readonly Frame[]): AuthorityNews {
   assertOpen(state)
@@ -17,13 +17,15 @@ export function adoptAuthority(state: ShardState, frames: readonly Frame[]): Aut
   const ours = state.authority
   const merged = ours === undefined ? theirs : merge(state, ours, theirs)
   if (state.head.seq === 0n) state.authority = merged
+  const { epoch } = currentTerm(merged)
+  if (epoch > state.epochHeard) state.epochHeard = epoch
   if (ours === undefined || currentTerm(merged).epoch === currentTerm(ours).epoch) {
     return { type: 'none' }
   }
   const newer = merged.terms.filter((term) => term.epoch > currentTerm(ours).epoch)
   const first = newer[0]
   if (state.role === 'writer' && !isOwnTerm(state, merged)) {
-    throw halt(state, superseded(currentTerm(merged).frame))
+    throw supersede(state, endingHandOver(state, merged))
   }
   if (first === undefined || first.fromSeq > state.head.seq) return { type: 'none' }
   return { type: 'rewind', seq: first.fromSeq }

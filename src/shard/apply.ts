@@ -15,9 +15,9 @@ import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.t
 import { authorityAfter } from './authority.ts'
 import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
-import { SUPERSEDED_HINT } from './halt-evidence.ts'
 import { judgeRun } from './judge.ts'
-import { assertOpen, emptyGroup, halt, isOwnTerm, type ShardState } from './state.ts'
+import { assertOpen, emptyGroup, epochOf, halt, isOwnTerm, type ShardState } from './state.ts'
+import { supersede } from './supersede.ts'
 
 /** Payload bytes of one transaction that a follower takes: it waits for the whole of it in memory. */
 export const TRANSACTION_BYTES_MAX = 1_073_741_824
@@ -85,7 +85,7 @@ function authorityFor(state: ShardState, run: SealedRun): Authority {
   }
   const authority = authorityAfter(state.authority, first)
   if (currentTerm(authority).epoch === currentTerm(state.authority).epoch) return authority
-  if (state.role === 'writer' && !isOwnTerm(state, authority)) throw halt(state, superseded(first))
+  if (state.role === 'writer' && !isOwnTerm(state, authority)) throw supersede(state, first)
   if (first.seq <= state.head.seq) {
     throw new ConstelliteError({
       code: 'ErrUnavailable',
@@ -127,10 +127,11 @@ async function takeFrames(
   } catch (error) {
     throw halt(state, error)
   }
+  // Own frames from before a hand-over, which a superseded copy takes as a follower, make it no writer.
+  const hasTakenOver = currentTerm(authority).epoch > epochOf(state) && isOwnTerm(state, authority)
   state.partial = undefined
   state.authority = authority
   state.lastFramePlace = place
-  const hasTakenOver = state.role === 'follower' && isOwnTerm(state, authority)
   if (hasTakenOver) state.role = 'writer'
   show(state, overlay, last, run)
   // A copy that has just become the writer may commit from here on: its own flush folds.
@@ -210,16 +211,6 @@ function checkRoot(state: ShardState, run: SealedRun, overlay: ApplyOverlay): vo
       facts: { seq: run.seal.seq, sealed: run.seal.root, here: root },
     }),
   )
-}
-
-/** Also what a writer learns from a list of authors alone. */
-export function superseded(handOver: Frame): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrSuperseded',
-    message: `The shard was handed over to another writer at ${handOver.seq}.`,
-    hint: SUPERSEDED_HINT,
-    facts: { seq: handOver.seq, author: handOver.author },
-  })
 }
 
 function sum(numbers: readonly number[]): number {

@@ -9,7 +9,13 @@ import { HASH_BYTES } from '../crypto/hash.ts'
 import type { WalRecord } from '../wal/records.ts'
 import { flushShard } from './flush.ts'
 import { sealDurableHead } from './seal-head.ts'
-import { CHECKPOINT_LOG_BYTES, halt, type ShardState, startMarkOf } from './state.ts'
+import {
+  CHECKPOINT_LOG_BYTES,
+  halt,
+  isAwaitingHandOver,
+  type ShardState,
+  startMarkOf,
+} from './state.ts'
 
 /** Bytes of images in one record. */
 const IMAGES_RECORD_BYTES = 1 << 20
@@ -38,6 +44,8 @@ export async function flushAndFold(state: ShardState): Promise<void> {
 /** Folds what is durable.  The caller holds the mutex and sees to it that nothing is committed meanwhile. */
 export async function runCheckpoint(state: ShardState): Promise<void> {
   assert(!state.isCheckpointing, 'one checkpoint at a time')
+  // Of its halt only the log knows until it has gone on behind the hand-over.
+  if (isAwaitingHandOver(state)) return
   state.isCheckpointing = true
   try {
     await state.wal.flush()

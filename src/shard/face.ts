@@ -11,10 +11,12 @@ import { commitTransaction } from './commit.ts'
 import { flushShard } from './flush.ts'
 import { importPages } from './import.ts'
 import { installSnapshot } from './install.ts'
+import { readKept } from './kept.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
 import { assertOpen, authorityOf, halt, type ShardState, subscribe } from './state.ts'
+import { takeOver } from './take-over.ts'
 import { verifyShard } from './verify.ts'
 
 export function createShardFace(state: ShardState): Shard {
@@ -61,6 +63,8 @@ export function createShardFace(state: ShardState): Shard {
     flush: () => flushAndFold(state),
     seal: () => sealNow(state),
     adoptAuthority: (frames) => adoptAuthority(state, frames),
+    takeOver: (owner) => mutex.run(() => takeOver(state, owner)),
+    readKept: (file) => readKept(state, file),
     applyRun: (run) => mutex.run(() => applySealedRun(state, run)),
     readRun: (from, sizeBytesMax) => wal.readRun(from, sizeBytesMax),
     readFrame: (seq) => wal.readFrame(seq),
@@ -111,6 +115,8 @@ async function close(state: ShardState): Promise<void> {
   if (state.isClosed) return
   state.sealTimer?.cancel()
   try {
+    // It fails only where the next opening tries again and tells.
+    await state.keeping?.catch(() => undefined)
     // A halted shard is closed as it stands: what it would write now is not to be trusted.
     if (state.halted === undefined) {
       await checkpointNow(state)

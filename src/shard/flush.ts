@@ -51,6 +51,17 @@ async function flushOnce(state: ShardState): Promise<void> {
   }
 }
 
+/** Makes durable what is staged in a shard that has halted, telling nobody: a superseded writer's last frames
+ *  are kept, and what stays readable then stands on them. */
+export async function flushTail(state: ShardState): Promise<void> {
+  // It failed for whoever waited for it; what it could not make durable is tried again here.
+  await state.flushing?.catch(() => undefined)
+  const target = state.head
+  closeGroup(state, target)
+  await state.wal.flush()
+  state.durable = target
+}
+
 /** The tree advances when a group closes, by that group's pages (FORMATS §9). */
 function closeGroup(state: ShardState, target: Position): Advance | undefined {
   const { group } = state

@@ -14,9 +14,23 @@ export const FORK_HINT: string = `Two copies wrote with one key (a restored back
 
 export const HAND_OVER_FORK_HINT: string = `The owner key signed both; decide which copy goes on. ${WAY_ON}`
 
-export const SUPERSEDED_HINT: string = `It can no longer write. ${WAY_ON}`
+/** `file`: where what it wrote beyond the hand-over is kept. */
+export function supersededHint(file: string | undefined): string {
+  const kept =
+    file === undefined
+      ? ''
+      : ` What it wrote beyond the hand-over is kept in the file ${file} of its folder: \`export({ file: '${file}' })\` reads it.`
+  return `It can no longer write.${kept} Open it with sync: follow(address) to go on as a follower.`
+}
 
 const MESSAGE_LENGTH_MAX = 256
+
+/** The one fact that is a text; it is kept as its bytes. */
+const FILE = 'file'
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes)
+}
 
 /** Undefined for a halt that a restart may mend. */
 export function evidenceOf(failure: ConstelliteError): HaltEvidence | undefined {
@@ -26,22 +40,31 @@ export function evidenceOf(failure: ConstelliteError): HaltEvidence | undefined 
     reason: code,
     message: message.slice(0, MESSAGE_LENGTH_MAX),
     facts: Object.entries(facts).flatMap(([name, value]) =>
-      typeof value === 'bigint' || isBytes(value) ? [{ name, value }] : [],
+      typeof value === 'bigint' || isBytes(value)
+        ? [{ name, value }]
+        : typeof value === 'string' && name === FILE
+          ? [{ name, value: new TextEncoder().encode(value) }]
+          : [],
     ),
   }
 }
 
 export function failureOfEvidence(halt: HaltEvidence): ConstelliteError {
+  const file = halt.facts.find(({ name }) => name === FILE)?.value
+  const facts = halt.facts.map(({ name, value }) => [
+    name,
+    name === FILE && isBytes(value) ? textOf(value) : value,
+  ])
   return new ConstelliteError({
     code: halt.reason,
     message: halt.message,
-    hint: hintOf(halt),
-    facts: Object.fromEntries(halt.facts.map(({ name, value }) => [name, value])),
+    hint: isBytes(file) ? supersededHint(textOf(file)) : hintOf(halt),
+    facts: Object.fromEntries(facts),
   })
 }
 
 function hintOf({ reason, facts }: HaltEvidence): string {
-  if (reason === 'ErrSuperseded') return SUPERSEDED_HINT
+  if (reason === 'ErrSuperseded') return supersededHint(undefined)
   return facts.some(({ name }) => name === 'epoch') ? HAND_OVER_FORK_HINT : FORK_HINT
 }
 

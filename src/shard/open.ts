@@ -11,7 +11,7 @@ import { equalBytes } from '../bytes/compare.ts'
 import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { currentTerm, readAuthority } from '../frame/authority.ts'
+import { readAuthority } from '../frame/authority.ts'
 import { positionOf } from '../frame/frame.ts'
 import { createGenesis, type GenesisFields } from '../frame/genesis.ts'
 import { GENESIS_RANDOM_BYTES } from '../frame/operations.ts'
@@ -24,11 +24,13 @@ import { COMMIT_BYTES_MAX, capBytesOf } from '../wal/create.ts'
 import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
+import { keepBeyond } from './kept.ts'
 import { checkPagesOf } from './page-check.ts'
 import { readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
 import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
+import { standingOf } from './supersede.ts'
 
 export type OpenShardOptions = {
   readonly host: Host
@@ -93,14 +95,11 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
     for (let pgno = 1; pgno <= pageCount; pgno++) staleLeaves.add(pgno)
     checkRoot(tree, replayed)
   }
-  const isWriter =
-    replayed.authority !== undefined &&
-    equalBytes(currentTerm(replayed.authority).author, options.signer.publicKey)
   const state: ShardState = {
     ...blankState(options, { id: mark.shard, wal, pages, slot, files }),
     tree,
     staleLeaves,
-    role: isWriter ? 'writer' : 'follower',
+    ...standingOf(replayed, { signer: options.signer, isToFollow: wanted.type === 'follow' }),
     authority: replayed.authority,
     head: replayed.head,
     headHlc: replayed.headHlc,
@@ -108,13 +107,14 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
     newestSeal: replayed.newestSeal,
     installed: replayed.installed,
     lastFramePlace: replayed.lastFramePlace,
-    halted: replayed.halted,
     unsealedFrames: replayed.unsealedFrames,
     unsealedBreaks: replayed.unsealedBreaks,
     group: emptyGroup(pages.pageCount(pages.version), pages.pageSize),
   }
   // What recovery read may still sit in a cache of the platform only.
   await wal.flush()
+  const ended = state.superseded ?? state.halted
+  if (ended !== undefined) await keepBeyond(state, ended)
   // What an install that a crash cut short, or the one before it, has left.
   await removeSlot(device, slot === 0 ? 1 : 0)
   checkPagesOf(state)
@@ -220,6 +220,9 @@ function blankState(
     slot: parts.slot,
     role: 'follower',
     authority: undefined,
+    epochHeard: 0n,
+    superseded: undefined,
+    keeping: undefined,
     head: NOWHERE,
     headHlc: HLC_ZERO,
     durable: NOWHERE,

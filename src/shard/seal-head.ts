@@ -22,6 +22,14 @@ export async function sealDurableHead(state: ShardState): Promise<void> {
   }
 }
 
+/** Seals what a superseded writer has left unsealed, though it has halted: for the file in which its frames
+ *  are kept.  They are flushed. */
+export async function sealTail(state: ShardState): Promise<void> {
+  // Its seal is not kept when the halt came first.
+  await state.sealing?.catch(() => undefined)
+  if (!isSealed(state, state.durable.seq)) await signOnce(state)
+}
+
 function isSealed(state: ShardState, seq: bigint): boolean {
   return seq === 0n || (state.newestSeal !== undefined && state.newestSeal.seq >= seq)
 }
@@ -45,11 +53,13 @@ async function sign(
   root: Uint8Array,
   breaks: readonly Position[],
 ): Promise<void> {
+  const wasHalted = state.halted !== undefined
   try {
     const seals: Seal[] = []
     for (const position of breaks) seals.push(await sealAt(state, position, NO_ROOT))
     seals.push(await sealAt(state, target, root))
-    if (state.halted !== undefined || state.isClosed) return
+    const isHalted = state.halted !== undefined
+    if ((isHalted && !wasHalted) || state.isClosed) return
     for (const seal of seals) state.wal.stage({ type: 'seal', seal })
     state.newestSeal = seals[seals.length - 1]
     state.unsealedBreaks = state.unsealedBreaks.filter((position) => position.seq > target.seq)
@@ -57,6 +67,7 @@ async function sign(
     // Bytes of what stays unsealed are few; counting from zero only makes the next seal a little later.
     state.unsealedBytes = 0
     state.lastSealAtMs = state.host.monotonicNow()
+    if (isHalted) return
     for (const seal of seals) for (const listener of state.listeners.seal) listener(seal)
   } catch (error) {
     throw halt(state, error)

@@ -6,6 +6,7 @@
 import type { ConstelliteError } from '../base/failure.ts'
 import type { Signal } from '../base/globals.ts'
 import type { Hlc, Position, Seq } from '../base/ids.ts'
+import type { Signer } from '../crypto/signer.ts'
 import type { Frame } from '../frame/frame.ts'
 import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
@@ -75,6 +76,12 @@ export type Shard = {
    *  other learns whether it has to go back, by a snapshot at or past `seq`.  Halts a writer that was
    *  superseded (ErrSuperseded), and whoever sees two hand-overs of one epoch (ErrForked). */
   adoptAuthority(frames: readonly Frame[]): AuthorityNews
+  /** Makes this follower the writer, by a hand-over at its head; durable when it resolves.  What it has not
+   *  applied yet is cut off.  Rejects with ErrRefused (it is the writer), ErrUnavailable (nothing is here),
+   *  ErrIdentity (a key that may not), or what halted it. */
+  takeOver(owner: Signer): Promise<void>
+  /** A file of frames that a hand-over cut off (kept.ts), in pieces.  Throws ErrUnavailable. */
+  readKept(file: string): AsyncIterable<Uint8Array>
   /** Applies a run that `decodeRun` verified and that reaches past `received`, in one durable step.
    *  'duplicate' when everything in it was already here.  Rejects, with nothing changed: ErrAuthor,
    *  ErrGap (it begins too late), ErrProtocol; and halts the shard with ErrForked, ErrDiverged,

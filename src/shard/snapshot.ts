@@ -3,6 +3,7 @@
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
+import type { Seal } from '../frame/seal.ts'
 import { createSnapshot } from '../pages/snapshot.ts'
 import { flushShard } from './flush.ts'
 import { sealDurableHead } from './seal-head.ts'
@@ -18,7 +19,6 @@ export async function createShardSnapshot(state: ShardState): Promise<AsyncItera
       retry: 'later',
     })
   }
-  const { pages } = state
   for (;;) {
     await flushShard(state)
     await sealDurableHead(state)
@@ -29,26 +29,32 @@ export async function createShardSnapshot(state: ShardState): Promise<AsyncItera
       if (state.role !== 'writer') throw unsealed()
       continue
     }
-    const version = pages.pin()
-    assert(state.durable.seq === seal.seq, 'a sealed head is durable')
-    return readPinned(
-      () => pages.unpin(version),
-      createSnapshot({
-        header: {
-          shard: state.id,
-          pageSize: pages.pageSize,
-          pageCount: pages.pageCount(version),
-          hlc: state.headHlc,
-          seal,
-          authority: authorityOf(state),
-        },
-        leaves: state.tree.leaves(),
-        readPage: (pgno, into) => {
-          pages.read(pgno, version, into, 0)
-        },
-      }),
-    )
+    return snapshotAt(state, seal)
   }
+}
+
+/** The image at the newest head, which this seal covers. */
+export function snapshotAt(state: ShardState, seal: Seal): AsyncIterable<Uint8Array> {
+  const { pages } = state
+  const version = pages.pin()
+  assert(state.durable.seq === seal.seq, 'a sealed head is durable')
+  return readPinned(
+    () => pages.unpin(version),
+    createSnapshot({
+      header: {
+        shard: state.id,
+        pageSize: pages.pageSize,
+        pageCount: pages.pageCount(version),
+        hlc: state.headHlc,
+        seal,
+        authority: authorityOf(state),
+      },
+      leaves: state.tree.leaves(),
+      readPage: (pgno, into) => {
+        pages.read(pgno, version, into, 0)
+      },
+    }),
+  )
 }
 
 function unsealed(): ConstelliteError {

@@ -80,6 +80,13 @@ export type ShardState = {
   slot: 0 | 1
   role: ShardRole
   authority: Authority | undefined
+  /** Highest epoch of any hand-over of the owner's that this copy was shown, in the chain or not. */
+  epochHeard: bigint
+  /** Why this copy may not write though its chain still names it: it follows now, and has not come to the
+   *  hand-over yet. */
+  superseded: ConstelliteError | undefined
+  /** Writing the file of frames beyond a hand-over. */
+  keeping: Promise<void> | undefined
   head: Position
   /** The head's clock; after an install, whose head brings no proof of it, a proved clock below it. */
   headHlc: Hlc
@@ -193,6 +200,12 @@ export function authorityOf(state: ShardState): readonly Frame[] {
 /** Whether this authority names this copy as the writer. */
 export function isOwnTerm(state: Pick<ShardState, 'signer'>, authority: Authority): boolean {
   return equalBytes(currentTerm(authority).author, state.signer.publicKey)
+}
+
+/** Whether the hand-over that ended this copy's term is still to come in its own chain. */
+export function isAwaitingHandOver(state: ShardState): boolean {
+  const epoch = state.superseded?.facts['epoch']
+  return typeof epoch === 'bigint' && epoch > epochOf(state)
 }
 
 /** The epoch in force at the newest seq. */

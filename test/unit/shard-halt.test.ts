@@ -44,6 +44,13 @@ async function reopen(from: Shard, onDisk: MemoryDisk, seed: number, closes: boo
   return openOn(createMemoryDevice(host, onDisk), host, { seed, follow: writer.id })
 }
 
+/** As a writer is opened, which may still be one. */
+async function reopenWriter(closes: boolean) {
+  if (closes) await writer.close()
+  disk.owner = undefined
+  return openOn(createMemoryDevice(host, disk), host, { seed: 1 })
+}
+
 function write(shard: Shard): void {
   const changes = new Map([[1, page(99)]])
   shard.commit({ changes, pageCount: 1, pageSize: PAGE_SIZE, tables: ['t'] })
@@ -133,7 +140,7 @@ describe.each([
       expect.objectContaining({ code: 'ErrSuperseded' }),
     )
     const { halted } = writer
-    const again = await reopen(writer, disk, 1, closes)
+    const again = await reopenWriter(closes)
     expectSame(again.halted, halted)
     expect(() => write(again)).toThrow(expect.objectContaining({ code: 'ErrSuperseded' }))
   })
