@@ -18,40 +18,39 @@ const table = new Uint16Array(1 << HASH_BITS)
  *  `limit` bytes into `target` and answers its size, or NOT_SMALLER. */
 export function encodeLz4(pages: Uint8Array, target: Uint8Array, limit: number): number {
   const size = pages.byteLength / 2
-  const end = pages.byteLength
+  const last = pages.byteLength - MATCH_LIMIT
   const writer: Writer = { target, at: 0, end: limit - 1 }
-  fillTable(pages, size)
+  const finder = startFinder(pages, size)
   let anchor = size
-  let at = size
   let misses = 0
-  let repeated = Math.min(size, OFFSET_MAX)
-  while (at + MATCH_LIMIT < end) {
-    const slot = hash4(load32(pages, at))
-    const longest = end - LAST_LITERALS - at
-    const found = (at - (table[slot] as number)) & OFFSET_MAX
-    table[slot] = at
-    let offset = repeated
-    let length = matchLength(pages, at, at - repeated, longest)
-    if (length < LONG_ENOUGH && found !== 0) {
-      const other = matchLength(pages, at, at - found, longest)
-      if (other > length) {
-        length = other
-        offset = found
-      }
-    }
+  for (let at = size; at < last; ) {
+    let length = findMatch(finder, at)
     if (length < MATCH_MIN) {
       at += 1 + (misses++ >> 5)
       continue
     }
     misses = 0
-    repeated = offset
+    let offset = finder.offset
+    if (length < LONG_ENOUGH && at + 1 < last) {
+      const next = findMatch(finder, at + 1)
+      if (next > length) {
+        length = next
+        offset = finder.offset
+        at += 1
+      }
+    }
+    if (offset !== finder.newest) {
+      finder.before = finder.newest
+      finder.newest = offset
+    }
     for (; at > anchor && at > offset && pages[at - 1] === pages[at - 1 - offset]; at--) length += 1
     if (!putSequence(writer, pages.subarray(anchor, at), offset, length)) return NOT_SMALLER
     at += length
     anchor = at
-    if (at + MATCH_LIMIT < end) table[hash4(load32(pages, at - 2))] = at - 2
+    if (at < last) notePlace(pages, at - 2)
   }
-  return putSequence(writer, pages.subarray(anchor, end), 0, 0) ? writer.at : NOT_SMALLER
+  const rest = pages.subarray(anchor)
+  return putSequence(writer, rest, 0, 0) ? writer.at : NOT_SMALLER
 }
 
 /** `pages`: the old page, and behind it room for the new one.  False when the block is malformed; then the
@@ -92,11 +91,45 @@ export function applyLz4(pages: Uint8Array, block: Uint8Array): boolean {
   return false
 }
 
-function fillTable(pages: Uint8Array, size: number): void {
+type Finder = {
+  readonly pages: Uint8Array
+  readonly same: number
+  newest: number
+  before: number
+  /** Of the match that was found last. */
+  offset: number
+}
+
+function startFinder(pages: Uint8Array, size: number): Finder {
   table.fill(0)
-  for (let place = 0; place + 4 <= size; place += DICTIONARY_STEP) {
-    table[hash4(load32(pages, place))] = place
+  for (let place = 0; place + 4 <= size; place += DICTIONARY_STEP) notePlace(pages, place)
+  const same = Math.min(size, OFFSET_MAX)
+  return { pages, same, newest: same, before: same, offset: 0 }
+}
+
+function notePlace(pages: Uint8Array, place: number): void {
+  table[hash4(load32(pages, place))] = place
+}
+
+/** The length of the match that is taken at `at`; its offset is then in the finder. */
+function findMatch(finder: Finder, at: number): number {
+  const { pages, newest, before, same } = finder
+  const found = (at - (table[hash4(load32(pages, at))] as number)) & OFFSET_MAX
+  notePlace(pages, at)
+  const limit = pages.byteLength - LAST_LITERALS - at
+  let longest = 0
+  const look = (offset: number): void => {
+    const length = matchLength(pages, at, at - offset, limit)
+    if (length <= longest) return
+    longest = length
+    finder.offset = offset
   }
+  look(newest)
+  if (longest >= LONG_ENOUGH) return longest
+  look(before)
+  look(same)
+  if (found !== 0) look(found)
+  return longest
 }
 
 function load32(bytes: Uint8Array, at: number): number {

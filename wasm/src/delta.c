@@ -1,22 +1,20 @@
 /* Page delta: what turns the old image of a database page into the new one (FORMATS §7).
- * Encoding 1, runs: (skip varint, length varint, new bytes)….  Encoding 2: an LZ4 block (the LZ4
- * block format description, v1.5) whose dictionary is the old page; SQLite moves cells when lengths
- * change, and only a dictionary finds them again.
+ * Encoding 1, runs: (skip varint, length varint, new bytes)….  Encoding 2: an LZ4 block whose
+ * dictionary is the old page (delta-lz4.h); SQLite moves cells when lengths change, and only a dictionary
+ * finds them again.
  * Keeps: the encoders never write past what they were given; the decoders take hostile bytes, check
  * every length against what is left on both sides, and accept exactly what the plain decoders accept.
  * Never: XOR; every byte shipped is an absolute new byte. */
 
+#include "delta-lz4.h"
 #include "kernel.h"
 
 enum {
   ENCODING_FULL = 0,
   ENCODING_RUNS = 1,
   ENCODING_LZ4 = 2,
-  PAGE_BYTES_MAX = 65536,
   RUNS_ENOUGH_BYTES = 48, /* runs up to here are shipped without trying LZ4 */
   GAP_MAX = 2, /* equal bytes that a run swallows, because a new run costs as much */
-  NOT_SMALLER = -1,
-  MALFORMED = -1,
 };
 
 INLINE u32 varint_size(u32 value) { return value < 0x80 ? 1 : value < 0x4000 ? 2 : 3; }
@@ -153,155 +151,18 @@ static int apply_runs(u8 *page, u32 size, const u8 *delta, u32 length) {
   return 0;
 }
 
-/* ---- LZ4: encode ---- */
-
-enum {
-  HASH_BITS = 12,
-  DICTIONARY_STEP = 4, /* places of the old page that are remembered: a third of the time of all */
-  MATCH_MIN = 4,
-  LONG_ENOUGH = 32, /* such a match is taken without looking for a longer one */
-  LAST_LITERALS = 5, /* the block format: the last five bytes are literals … */
-  MATCH_LIMIT = 12, /* … and no match starts in the last twelve */
-  OFFSET_MAX = 65535,
-};
-
-INLINE u32 hash4(u32 value) { return (value * 2654435761u) >> (32 - HASH_BITS); }
-
-INLINE u32 match_length(const u8 *a, const u8 *b, u32 limit) {
-  u32 length = 0;
-  for (; length + 8 <= limit; length += 8) {
-    u64 difference = load64(a + length) ^ load64(b + length);
-    if (difference) return length + ((u32)__builtin_ctzll(difference) >> 3);
-  }
-  while (length < limit && a[length] == b[length]) length++;
-  return length;
-}
-
-/* What a length of 15 or more needs beyond its four bits: 255, 255, …, rest. */
-INLINE u32 length_size(u32 length) { return length < 15 ? 0 : 1 + (length - 15) / 255; }
-
-INLINE u8 *put_length(u8 *to, u32 length) {
-  if (length < 15) return to;
-  for (length -= 15; length >= 255; length -= 255) *to++ = 255;
-  *to++ = (u8)length;
-  return to;
-}
-
-/* One sequence; a `match` of 0 is the last.  Null when it does not fit before `end`. */
-static u8 *put_sequence(u8 *to, const u8 *end, const u8 *literals, u32 count, u32 offset, u32 match) {
-  u32 extra = match ? match - MATCH_MIN : 0;
-  u32 size = 1 + length_size(count) + count + (match ? 2 + length_size(extra) : 0);
-  if (size > (u32)(end - to)) return 0;
-  *to++ = (u8)((count < 15 ? count : 15) << 4 | (extra < 15 ? extra : 15));
-  to = put_length(to, count);
-  if (count < 32) for (u32 i = 0; i < count; i++) to[i] = literals[i];
-  else __builtin_memcpy(to, literals, count);
-  to += count;
-  if (!match) return to;
-  *to++ = (u8)offset;
-  *to++ = (u8)(offset >> 8);
-  return put_length(to, extra);
-}
-
-/* `pages`: the old page and, right behind it, the new one.  Answers the size of the block, or
- * NOT_SMALLER when it would need `limit` bytes or more. */
-EXPORT("delta_lz4")
-int delta_lz4(const u8 *pages, u32 size, u8 *out, u32 limit) {
-  u16 table[1 << HASH_BITS]; /* places, modulo 2^16: farther back nothing can be referred to */
-  __builtin_memset(table, 0, sizeof table);
-  for (u32 place = 0; place + 4 <= size; place += DICTIONARY_STEP) {
-    table[hash4(load32(pages + place))] = (u16)place;
-  }
-  const u8 *out_end = out + limit - 1;
-  u8 *to = out;
-  u32 end = 2 * size, anchor = size, at = size, misses = 0;
-  u32 repeated = size <= OFFSET_MAX ? size : OFFSET_MAX;
-  while (at + MATCH_LIMIT < end) {
-    u32 slot = hash4(load32(pages + at)), longest = end - LAST_LITERALS - at;
-    u32 found = (at - table[slot]) & OFFSET_MAX;
-    table[slot] = (u16)at;
-    /* First where the match before was, at first the same place of the old page: records resemble one
-     * another, and the newest one with the same four bytes is seldom the one that goes on. */
-    u32 offset = repeated, length = match_length(pages + at, pages + at - repeated, longest);
-    if (length < LONG_ENOUGH && found != 0) {
-      u32 other = match_length(pages + at, pages + at - found, longest);
-      if (other > length) length = other, offset = found;
-    }
-    if (length < MATCH_MIN) {
-      at += 1 + (misses++ >> 5);
-      continue;
-    }
-    misses = 0;
-    repeated = offset;
-    for (; at > anchor && at > offset && pages[at - 1] == pages[at - 1 - offset]; at--) length++;
-    to = put_sequence(to, out_end, pages + anchor, at - anchor, offset, length);
-    if (!to) return NOT_SMALLER;
-    at += length;
-    anchor = at;
-    if (at + MATCH_LIMIT < end) table[hash4(load32(pages + at - 2))] = (u16)(at - 2);
-  }
-  to = put_sequence(to, out_end, pages + anchor, end - anchor, 0, 0);
-  return to ? (int)(to - out) : NOT_SMALLER;
-}
-
-/* ---- LZ4: apply ---- */
-
-/* Adds the bytes that follow a length of 15; null at the input's end or beyond a page. */
-INLINE const u8 *take_length(const u8 *from, const u8 *end, u32 *length) {
-  u32 byte;
-  if (*length < 15) return from;
-  do {
-    if (from >= end || *length > PAGE_BYTES_MAX) return 0;
-    byte = *from++;
-    *length += byte;
-  } while (byte == 255);
-  return from;
-}
-
-/* Literals and matches of up to sixteen bytes are copied as sixteen where both sides have that much
- * room; what is too much is overwritten by what follows. */
-static int apply_lz4(u8 *pages, u32 size, const u8 *delta, u32 length) {
-  const u8 *end = delta + length;
-  u32 at = size, page_end = 2 * size;
-  for (;;) {
-    if (delta >= end) return MALFORMED;
-    u32 token = *delta++, literals = token >> 4, match = token & 15;
-    if (!(delta = take_length(delta, end, &literals))) return MALFORMED;
-    if (literals > (u32)(end - delta) || literals > page_end - at) return MALFORMED;
-    if (literals <= 16 && end - delta >= 16 && page_end - at >= 16) {
-      wasm_v128_store(pages + at, wasm_v128_load(delta));
-    } else {
-      __builtin_memcpy(pages + at, delta, literals);
-    }
-    delta += literals;
-    at += literals;
-    if (delta == end) return at == page_end ? 0 : MALFORMED;
-    if (end - delta < 2) return MALFORMED;
-    u32 offset = delta[0] | (u32)delta[1] << 8;
-    delta += 2;
-    if (!(delta = take_length(delta, end, &match))) return MALFORMED;
-    match += MATCH_MIN;
-    if (offset == 0 || offset > at || match > page_end - at) return MALFORMED;
-    const u8 *from = pages + at - offset;
-    u8 *to = pages + at;
-    if (offset >= match) __builtin_memcpy(to, from, match);
-    else for (u32 i = 0; i < match; i++) to[i] = from[i]; /* it repeats what it has just made */
-    at += match;
-  }
-}
-
 /* ---- Both ---- */
 
-/* The rule of FORMATS §7: runs, LZ4 only when runs exceed 48 bytes, the smallest is shipped.  `pages`
- * as for `delta_lz4`; `out` has room for two pages.  Answers 0 when the pages are equal, else
- * the encoding in the lowest two bits, above them the size, above that whether the bytes stand in the
- * second half of `out`.  Encoding 0 writes nothing: the page itself is to be shipped. */
+/* The rule of FORMATS §7: runs, LZ4 only when runs exceed 48 bytes, the smallest is shipped.  `pages`:
+ * the old page and, right behind it, the new one; `out` has room for two pages.  Answers 0 when the pages
+ * are equal, else the encoding in the lowest two bits, above them the size, above that whether the bytes
+ * stand in the second half of `out`.  Encoding 0 writes nothing: the page itself is to be shipped. */
 EXPORT("delta_encode")
 u32 delta_encode(const u8 *pages, u32 size, u8 *out) {
   int runs = delta_runs(pages, pages + size, size, out);
   if (runs == 0) return 0;
   if (runs > 0 && runs <= RUNS_ENOUGH_BYTES) return (u32)runs << 2 | ENCODING_RUNS;
-  int block = delta_lz4(pages, size, out + size, runs < 0 ? size : (u32)runs);
+  int block = encode_lz4(pages, size, out + size, runs < 0 ? size : (u32)runs);
   if (block >= 0) return 1u << 31 | (u32)block << 2 | ENCODING_LZ4;
   if (runs >= 0) return (u32)runs << 2 | ENCODING_RUNS;
   return size << 2 | ENCODING_FULL;
