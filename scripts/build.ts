@@ -1,5 +1,6 @@
-/** Builds `dist`: modules and types by tsc, and for browsers two self-contained files with sqlite3.wasm
- *  beside them, so that no bundler, page or other origin needs a plugin (DESIGN §7).
+/** Builds `dist`: modules and types by tsc; for browsers two self-contained files with sqlite3.wasm beside
+ *  them, so that no bundler, page or other origin needs a plugin (DESIGN §7); and for workerd self-contained
+ *  files whose `.wasm` beside them are static imports, the only ones that it compiles.
  *  Keeps: `dist` is replaced as a whole, at the end; a failed build leaves the old one.
  *  Never: leaves a reference to a file that is not shipped. */
 
@@ -13,9 +14,11 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'rolldown'
 import { cutSqlite } from './cut-sqlite.ts'
+import { staticCallbacks } from './static-callbacks.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const OUT = `${ROOT}dist`
@@ -29,16 +32,28 @@ const BROWSER_FILES = {
   'serve.js': 'src/entry/worker.ts',
 }
 
+/** What each self-contained file for workerd is made of. */
+const EDGE_FILES = {
+  'index.js': 'src/entry/workerd.ts',
+}
+
 async function main(): Promise<void> {
-  const missing = Object.values(BROWSER_FILES).filter((path) => !existsSync(`${ROOT}${path}`))
+  const inputs = [...Object.values(BROWSER_FILES), ...Object.values(EDGE_FILES)]
+  const missing = inputs.filter((path) => !existsSync(`${ROOT}${path}`))
   if (missing.length > 0) throw new Error(`build: missing entry points: ${missing.join(', ')}`)
   rmSync(NEXT, { recursive: true, force: true })
   mkdirSync(NEXT, { recursive: true })
   tsc(['--project', 'tsconfig.build.json', '--outDir', NEXT])
   compileTypesAlone()
   for (const [name, input] of Object.entries(BROWSER_FILES)) await bundle(name, input)
-  copyFileSync(sqliteWasm(), `${NEXT}/browser/sqlite3.wasm`)
-  for (const folder of ['browser', 'crypto']) {
+  for (const [name, input] of Object.entries(EDGE_FILES)) await bundleEdge(name, input)
+  for (const folder of ['browser', 'edge']) {
+    copyFileSync(sqliteWasm(), `${NEXT}/${folder}/sqlite3.wasm`)
+  }
+  for (const folder of ['edge', 'sqlite']) {
+    copyFileSync(`${ROOT}src/sqlite/trampoline.wasm`, `${NEXT}/${folder}/trampoline.wasm`)
+  }
+  for (const folder of ['browser', 'edge', 'crypto']) {
     copyFileSync(`${ROOT}src/crypto/kernel.wasm`, `${NEXT}/${folder}/kernel.wasm`)
   }
   if (existsSync(`${NEXT}/cli/main.js`)) chmodSync(`${NEXT}/cli/main.js`, 0o755)
@@ -60,23 +75,40 @@ function tsc(parameters: readonly string[]): void {
   execFileSync(process.execPath, [program, ...parameters], { cwd: ROOT, stdio: 'inherit' })
 }
 
-async function bundle(name: string, input: string): Promise<void> {
+function bundle(name: string, input: string): Promise<void> {
+  const plugins = [
+    cutSqlite(),
+    plainPatterns(),
+    ...(name === 'worker.js' ? [withoutPlainKernel()] : []),
+  ]
+  return bundleFile({ folder: 'browser', name, input, plugins })
+}
+
+function bundleEdge(name: string, input: string): Promise<void> {
+  const plugins = [cutSqlite(), staticCallbacks(), wasmBeside()]
+  return bundleFile({ folder: 'edge', name, input, plugins })
+}
+
+type BundledFile = {
+  readonly folder: string
+  readonly name: string
+  readonly input: string
+  readonly plugins: Plugin[]
+}
+
+async function bundleFile({ folder, name, input, plugins }: BundledFile): Promise<void> {
   await build({
     cwd: ROOT,
     input: { [name.replace('.js', '')]: input },
     platform: 'browser',
-    plugins: [
-      cutSqlite(),
-      plainPatterns(),
-      ...(name === 'worker.js' ? [withoutPlainKernel()] : []),
-    ],
+    plugins,
     transform: { target: 'es2022' },
     checks: { importIsUndefined: true },
     onLog(level, log) {
-      if (level === 'warn') throw new Error(`${name}: ${log.message}`)
+      if (level === 'warn') throw new Error(`${folder}/${name}: ${log.message}`)
     },
     output: {
-      dir: `${NEXT}/browser`,
+      dir: `${NEXT}/${folder}`,
       format: 'esm',
       minify: true,
       codeSplitting: false,
@@ -84,6 +116,17 @@ async function bundle(name: string, input: string): Promise<void> {
       comments: { legal: true },
     },
   })
+}
+
+/** Every imported `.wasm` lies beside the file that imports it. */
+function wasmBeside(): Plugin {
+  return {
+    name: 'wasm-beside',
+    resolveId: {
+      filter: { id: /\.wasm$/ },
+      handler: (source) => ({ id: `./${basename(source)}`, external: true }),
+    },
+  }
 }
 
 /** The worker that pages start where the WASM kernel runs has no other one: that saves the size of @noble. */

@@ -9,7 +9,7 @@ import type { Signer } from '../crypto/signer.ts'
 
 export type KeyName = 'author' | 'owner'
 
-export type KeysStored = 'file' | 'indexeddb' | 'memory'
+export type KeysStored = 'file' | 'indexeddb' | 'durable-object' | 'memory'
 
 export type KeyStore = {
   readonly stored: KeysStored

@@ -10,10 +10,12 @@ import { publicKeyFromSeed } from '../../src/crypto/signer-noble.ts'
 import { createGenesis } from '../../src/frame/genesis.ts'
 import { checkOwner, identityStatus, openCopyKeys } from '../../src/identity/copy-keys.ts'
 import { createIdentity } from '../../src/identity/create-identity.ts'
+import { createDurableObjectKeyStore } from '../../src/identity/key-store-durable-object.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
 import { createNodeKeyStore } from '../../src/identity/key-store-node.ts'
 import { keyStoreCases } from '../../src/testing/key-store-suite.ts'
 import { createRandom } from '../../src/testing/random.ts'
+import { createFakeObjectStorage } from '../support/object-storage.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -32,6 +34,36 @@ describe('the memory key store', () => {
   it.each(keyStoreCases())('$name', async ({ run }) => {
     let seed = 0
     await run({ isKept: false, open: () => memoryStore(++seed) })
+  })
+})
+
+describe('the key store in a Durable Object', () => {
+  const { bytes: random } = createRandom(7)
+
+  it.each(keyStoreCases())('$name', async ({ run }) => {
+    const storage = createFakeObjectStorage()
+    const open = (name: string) => createDurableObjectKeyStore(storage, { name, random })
+    await run({ isKept: true, open })
+  })
+
+  it('answers a key only after the platform has confirmed it, and counts its row', async () => {
+    const storage = createFakeObjectStorage()
+    const meter = { rowsWritten: 0 }
+    const store = createDurableObjectKeyStore(storage, { name: 'notes', random, meter })
+    const made = await store.create('author')
+    expect([meter.rowsWritten, storage.rowsWritten]).toEqual([1, 1])
+    const after = createDurableObjectKeyStore(storage.crash(), { name: 'notes', random })
+    expect((await after.load('author'))?.publicKey).toEqual(made.publicKey)
+    storage.failSync('Internal error in Durable Object storage write')
+    await expect(store.create('owner')).rejects.toMatchObject({ code: 'ErrStorage' })
+  })
+
+  it('refuses what is no seed', async () => {
+    const storage = createFakeObjectStorage()
+    const store = createDurableObjectKeyStore(storage, { name: 'notes', random })
+    await store.create('author')
+    storage.sql.exec("UPDATE constellite_keys SET seed = x'00'")
+    await expect(store.load('author')).rejects.toMatchObject({ code: 'ErrIdentity' })
   })
 })
 
