@@ -9,7 +9,7 @@
  *  | 4 | 8 | key id: H("constellite box key v1"; public key), its first 8 bytes |
  *  | 12 | 8 | purpose: H("constellite box purpose v1"; purpose), its first 8 bytes |
  *  | 20 | 1120 | X-Wing encapsulation |
- *  | 1140 | n + 16 | ciphertext and tag, AES-256-GCM |
+ *  | 1140 | n + 16 | ciphertext and tag, AES-256-GCM; compressed content as in hpke-compress.ts |
  *
  *  HPKE's `info` is "constellite box v1" ‖ 0 ‖ purpose; associated data are bytes 0 to 20 ‖ the caller's.
  *  Keeps: compression comes before encryption and only where it makes smaller; unpacking is bounded.
