@@ -146,11 +146,12 @@ describe('the portable runner', () => {
         ['a', 1],
         ['b', 2n],
       ])('%s is %s of %#', (...parameters) => seen.push(parameters))
+      portable.it.each([[[3n]]])('%s', () => undefined)
       portable.it.each([{ name: 'c' }])('$name', ({ name }) => seen.push(name))
       portable.describe.each(['x'])('group %s', () => portable.test('inside', () => undefined))
     }
     const names = (await outcomes(load)).map(([name]) => name)
-    expect(names).toEqual(['a is 1 of 0', 'b is 2 of 1', 'c', 'group x > inside'])
+    expect(names).toEqual(['a is 1 of 0', 'b is 2 of 1', '["3n"]', 'c', 'group x > inside'])
     expect(seen).toEqual([['a', 1], ['b', 2n], 'c'])
   })
 })

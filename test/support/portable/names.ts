@@ -22,11 +22,12 @@ export function formatName(
 }
 
 function format(kind: string, value: unknown): string {
-  if (kind === 'j' || kind === 'o') {
-    return (
-      JSON.stringify(value, (_, it) => (typeof it === 'bigint' ? `${it}n` : it)) ?? String(value)
-    )
-  }
+  if (kind === 'j' || kind === 'o') return formatJson(value)
   if (kind === 'd' || kind === 'i' || kind === 'f') return String(Number(value))
-  return typeof value === 'object' && value !== null ? (JSON.stringify(value) ?? '') : String(value)
+  return typeof value === 'object' && value !== null ? formatJson(value) : String(value)
+}
+
+function formatJson(value: unknown): string {
+  const text = JSON.stringify(value, (_, it) => (typeof it === 'bigint' ? `${it}n` : it))
+  return text ?? String(value)
 }
