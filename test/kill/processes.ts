@@ -1,0 +1,145 @@
+/** Real processes, killed: a writer under load, a relay and two followers get SIGKILL at random moments.
+ *  After each round nothing that was acknowledged is lost and every copy holds one history; after each
+ *  life the writer's whole folder is lost, and what a receipt covered is not.
+ *  A life is some rounds on one set of folders, so that recovery is itself interrupted and recovered. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createRandom, type Random } from '../../src/testing/random.ts'
+import { checkDurable, checkQuiet, checkSame, checkShared } from './checks.ts'
+import { type Cluster, createCluster, FOLLOWERS, freePort, MEMBERS } from './cluster.ts'
+import type { Seen } from './programs/workload.ts'
+import type { Rounds } from './rounds.ts'
+
+export const ROUNDS_PER_LIFE = 5
+const KILLS_MAX = 5
+const WAIT_MS_MAX = 500
+const LANES_MAX = 6
+const WAITS_MAX = 2_000
+const WAIT_MS = 10
+/** Numbers of batches: one writer process never reaches the next one's. */
+const BATCHES_PER_WRITER = 1_000_000
+
+export type ProcessOptions = {
+  readonly program: string
+  readonly command: string
+  /** For the folders of the lives. */
+  readonly folder: string
+}
+
+export function createProcessRounds(options: ProcessOptions): Rounds {
+  let cluster: Cluster | undefined
+  let folder = ''
+  let writers = 0
+
+  const begin = async (random: Random): Promise<Cluster> => {
+    folder = mkdtempSync(join(options.folder, 'life-'))
+    const port = await freePort(() => 20_000 + random.below(10_000))
+    return createCluster({ ...options, folder, port })
+  }
+  const end = async (): Promise<void> => {
+    await cluster?.end()
+    cluster = undefined
+    writers = 0
+    if (folder !== '') rmSync(folder, { recursive: true, force: true })
+  }
+  return {
+    life: ROUNDS_PER_LIFE,
+    run: async (round, seed) => {
+      const random = createRandom(seed)
+      cluster ??= await begin(random)
+      const load = (): void => {
+        const first = ++writers * BATCHES_PER_WRITER
+        cluster?.load({ first, lanes: 1 + random.below(LANES_MAX), seed: random.uint32() })
+      }
+      const kills = await torment(cluster, random, load)
+      const seen = await settle(cluster)
+      if (round % ROUNDS_PER_LIFE === 0) await loseWriter(cluster, random, load)
+      checkQuiet(cluster.record)
+      const { acknowledged, shared } = cluster.record
+      return `${kills}; at ${seen.seq}, ${acknowledged.size} acknowledged, ${shared.size} shared`
+    },
+    end,
+  }
+}
+
+/** Kills and restarts at random, all under load; answers whom. */
+async function torment(cluster: Cluster, random: Random, load: () => void): Promise<string> {
+  for (const member of MEMBERS) cluster.start(member)
+  const { acknowledged } = cluster.record
+  const before = acknowledged.size
+  load()
+  await until('the writer acknowledges', () => acknowledged.size > before)
+  const killed: string[] = []
+  const count = 1 + random.below(KILLS_MAX)
+  for (let kill = 0; kill < count; kill++) {
+    await pause(random.below(WAIT_MS_MAX))
+    const victim = random.pick(MEMBERS)
+    killed.push(victim)
+    await cluster.kill(victim)
+    // Now and then the others go on without it.
+    if (random.chance(0.5)) await pause(random.below(WAIT_MS_MAX))
+    cluster.start(victim)
+    if (victim === 'writer') load()
+  }
+  await pause(random.below(WAIT_MS_MAX))
+  if (random.chance(0.3)) await cluster.stopLoad()
+  else {
+    killed.push('writer')
+    await cluster.kill('writer')
+  }
+  return `killed ${killed.join(', ')}`
+}
+
+/** Everybody runs again: nothing is lost, and all come to one state. */
+async function settle(cluster: Cluster): Promise<Seen> {
+  for (const member of MEMBERS) cluster.start(member)
+  const seen = await cluster.look('writer')
+  checkDurable('the writer', seen, cluster.record)
+  const check = async (follower: (typeof FOLLOWERS)[number]): Promise<void> => {
+    await cluster.reach(follower, seen.seq)
+    checkSame(follower, await cluster.look(follower), seen)
+  }
+  await Promise.all(FOLLOWERS.map(check))
+  return seen
+}
+
+/** The writer's folder is gone while it wrote: the others hold all that a receipt covered. */
+async function loseWriter(cluster: Cluster, random: Random, load: () => void): Promise<void> {
+  load()
+  await pause(WAIT_MS_MAX + random.below(WAIT_MS_MAX))
+  await cluster.kill('writer')
+  cluster.lose('writer')
+  if (random.chance(0.5)) {
+    await cluster.kill('relay')
+    cluster.start('relay')
+  }
+  // One that starts from nothing but the address.
+  const [one, two] = FOLLOWERS
+  await cluster.kill(two)
+  cluster.lose(two)
+  cluster.start(two)
+  const { record } = cluster
+  const seqs: bigint[] = []
+  for (const follower of FOLLOWERS) {
+    await cluster.reach(follower, record.sharedSeq)
+    const seen = await cluster.look(follower)
+    checkShared(follower, seen, record)
+    seqs.push(BigInt(seen.seq))
+  }
+  const newest = seqs.reduce((left, right) => (left > right ? left : right))
+  for (const follower of FOLLOWERS) await cluster.reach(follower, `${newest}`)
+  checkSame(two, await cluster.look(two), await cluster.look(one))
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let waits = 0; waits < WAITS_MAX; waits++) {
+    if (isSo()) return
+    await pause(WAIT_MS)
+  }
+  throw new Error(`${what}: not in ${WAITS_MAX * WAIT_MS} ms`)
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
