@@ -28,7 +28,6 @@ export type Cluster = {
   start(member: Member): void
   /** SIGKILL, asserted. */
   kill(member: Member): Promise<void>
-  isRunning(member: Member): boolean
   /** Tells the writer to write until it is killed or stopped. */
   load(load: Load): void
   stopLoad(): Promise<void>
@@ -52,49 +51,16 @@ export type ClusterOptions = {
 }
 
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
-  const { program, command, folder, port } = options
   const record: Record = {
     acknowledged: new Set(),
     shared: new Set(),
     sharedSeq: '0',
     problems: [],
   }
-  const onReport = (report: Report): void => {
-    if (report.type === 'acknowledged') record.acknowledged.add(report.batch)
-    else if (report.type === 'failed') record.problems.push(report.reason)
-    else {
-      for (const batch of report.batches) record.shared.add(batch)
-      record.sharedSeq = report.seq
-    }
-  }
-  const onEnd = (reason: string): void => void record.problems.push(reason)
+  const starter = createStarter(options, record)
   const programs = new Map<Member, ProgramChild>()
   const running = new Map<Member, Child>()
   let address = ''
-
-  const startRelay = (): Child =>
-    startChild({
-      title: 'relay',
-      parameters: [command, 'serve', '--port', `${port}`, '--dir', join(folder, 'relay')],
-      folder,
-      onLine: () => undefined,
-      onEnd,
-    })
-  const startCopy = (title: Member): ProgramChild => {
-    const role = title === 'writer' ? 'writer' : 'follower'
-    const target = role === 'writer' ? `ws://127.0.0.1:${port}` : address
-    const parameters = [program, role, join(folder, title), target]
-    return startProgram({
-      title,
-      parameters,
-      folder,
-      onReport: (report) =>
-        onReport(
-          report.type === 'failed' ? { ...report, reason: `${title}: ${report.reason}` } : report,
-        ),
-      onEnd,
-    })
-  }
   const programOf = (member: Member): ProgramChild => {
     const found = programs.get(member)
     if (found === undefined) throw new Error(`${member} is not running`)
@@ -105,9 +71,9 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     record,
     start: (member) => {
       if (running.has(member)) return
-      if (member === 'relay') running.set(member, startRelay())
+      if (member === 'relay') running.set(member, starter.relay())
       else {
-        const child = startCopy(member)
+        const child = starter.copy(member, address)
         running.set(member, child)
         programs.set(member, child)
       }
@@ -118,7 +84,6 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       programs.delete(member)
       await child?.kill()
     },
-    isRunning: (member) => running.has(member),
     load: (load) => {
       // Rejects when the writer is killed before it has read it.
       programOf('writer')
@@ -133,7 +98,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     reach: async (member, seq) => {
       await programOf(member).ask({ do: 'reach', seq })
     },
-    lose: (member) => rmSync(join(folder, `${member}.constellite`), { recursive: true }),
+    lose: (member) => rmSync(join(options.folder, `${member}.constellite`), { recursive: true }),
     end: async () => {
       await Promise.allSettled(MEMBERS.map(cluster.kill))
     },
@@ -142,6 +107,50 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   cluster.start('writer')
   address = String(await programOf('writer').ask({ do: 'address' }))
   return cluster
+}
+
+type Starter = {
+  relay(): Child
+  /** `address` is for followers; the writer makes it. */
+  copy(member: Exclude<Member, 'relay'>, address: string): ProgramChild
+}
+
+/** Starts processes; what they report goes into the record. */
+function createStarter(
+  { program, command, folder, port }: ClusterOptions,
+  record: Record,
+): Starter {
+  const onEnd = (reason: string): void => void record.problems.push(reason)
+  return {
+    relay: () =>
+      startChild({
+        title: 'relay',
+        parameters: [command, 'serve', '--port', `${port}`, '--dir', join(folder, 'relay')],
+        folder,
+        onLine: () => undefined,
+        onEnd,
+      }),
+    copy: (title, address) => {
+      const role = title === 'writer' ? 'writer' : 'follower'
+      const target = role === 'writer' ? `ws://127.0.0.1:${port}` : address
+      return startProgram({
+        title,
+        parameters: [program, role, join(folder, title), target],
+        folder,
+        onReport: (report) => note(title, report, record),
+        onEnd,
+      })
+    },
+  }
+}
+
+function note(who: Member, report: Report, record: Record): void {
+  if (report.type === 'acknowledged') record.acknowledged.add(report.batch)
+  else if (report.type === 'failed') record.problems.push(`${who}: ${report.reason}`)
+  else {
+    for (const batch of report.batches) record.shared.add(batch)
+    record.sharedSeq = report.seq
+  }
 }
 
 /** Of the ports below those that the system gives to clients (32768 and up on Linux): a client that dials a
