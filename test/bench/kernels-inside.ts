@@ -1,141 +1,222 @@
-/** What the kernel saves inside a database: the same work with the WASM kernel and with the plain one, which
- *  does what all hashing, checking and verifying was before; LZ4 is new in both.  In memory, so that no disk
- *  counts. */
+/** `npm run bench -- kernels-inside`: what it saves to hash and to diff a page where it lies in SQLite's heap,
+ *  alone and in the commits of a real database.  Ours is an instance of the kernel in SQLite's memory, peer
+ *  the kernel as it is used, which copies the page into a memory of its own.
+ *  In memory, so that no disk counts.  The decision that rests on this is in wasm/README.md. */
 
-import { nextSeq, toSeq } from '../../src/base/ids.ts'
-import type { Kernel } from '../../src/crypto/kernel-interface.ts'
-import { createPlainKernel } from '../../src/crypto/kernel-plain.ts'
+import { readFileSync } from 'node:fs'
+import { createKernel } from '../../src/crypto/kernel.ts'
+import { attachKernel, type KernelExports } from '../../src/crypto/kernel-instance.ts'
+import type { Delta, Kernel } from '../../src/crypto/kernel-interface.ts'
 import { useKernel } from '../../src/crypto/kernel-slot.ts'
-import { signerFromSeed } from '../../src/crypto/signer-kernel.ts'
-import { decodeRun, encodeRun, type SealedRun } from '../../src/frame/run.ts'
-import { openShard } from '../../src/shard/open.ts'
-import type { Shard } from '../../src/shard/shard.ts'
-import { createMemoryDevice, createMemoryDisk } from '../../src/storage/memory.ts'
+import { createEngine } from '../../src/sqlite/engine.ts'
+import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
+import type { Pointer, Sqlite3, SqliteCallback } from '../../src/sqlite/module.ts'
+import type { PageSpace } from '../../src/sqlite/page-space.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
+import { openOn, randomBytes } from './catch-up.ts'
 import { noise } from './kernels-cases.ts'
-import { type Line, measurePair } from './pairs.ts'
+import { type Line, measurePair, type Side } from './pairs.ts'
 
 const PAGE_BYTES = 8192
-const PAGES = 400
-const FRAMES = 10_000
-const FRAMES_A_SEAL = 64
-const REPETITIONS = 3
-const RUN_BYTES = 1 << 20
+const REPETITIONS = 15
+const COMMITS = 500
+const CALLS = 5000
+const ROWS = 20_000
+const RUNS_ENOUGH_BYTES = 48
 
-export async function kernelsInside(kernel: Kernel, say: (line: Line) => void): Promise<void> {
+/** The kernel in SQLite's memory, and room there for an old page, a new one and two results. */
+type Inside = {
+  readonly run: KernelExports
+  readonly place: Pointer
+  heap(): Uint8Array
+}
+
+export async function kernelsInside(say: (line: Line) => void): Promise<void> {
+  const binary = readFileSync(new URL('../../src/crypto/kernel.wasm', import.meta.url))
+  const module = new WebAssembly.Module(binary)
+  const kernel = createKernel(module, randomBytes)
   useKernel(kernel)
-  const plain = createPlainKernel('a bench')
-  const writer = await openOn(undefined)
-  const pages = Array.from({ length: PAGES }, (_, index) => noise(PAGE_BYTES, index))
-  await commitAll(writer, pages)
-  const pair = async (
-    name: string,
-    unit: string,
-    note: string,
-    work: () => Promise<number>,
-  ): Promise<void> => {
-    const side = (one: Kernel) => async () => {
-      useKernel(one)
-      return work()
-    }
-    const sides = { ours: side(kernel), peer: side(plain) }
-    const facts = { case: `inside, ${name}`, unit, note, repetitions: REPETITIONS }
-    say(await measurePair('kernels', { ...facts, ...sides }))
+  const sqlite3 = await loadSqliteNode()
+  const inside = attach(module, sqlite3)
+  const pair = async (name: string, note: string, ours: Side, peer: Side): Promise<void> => {
+    const facts = { case: name, unit: 'µs', note, repetitions: REPETITIONS }
+    say(await measurePair('kernels-inside', { ...facts, ours, peer }))
   }
-  await pair('a commit', 'µs', 'one changed page of 8 KiB, in memory, peer plain', async () => {
-    const begin = performance.now()
-    for (let count = 0; count < 1000; count++) await commitOne(writer, pages)
-    return performance.now() - begin
-  })
-  await pair('a seal', 'µs', 'of 64 frames of 64 pages, signed from a seed, peer plain', () =>
-    costOfSeals(writer, pages),
-  )
-  useKernel(kernel)
-  const frames = await commitFrames(writer, pages)
+  const note = 'in SQLite’s heap, peer copies the page into the kernel’s memory'
+  await pagePairs(kernel, inside, (name, ours, peer) => pair(name, note, ours, peer))
+  const database = await openDatabase(kernel, inside)
+  const commits = 'one transaction, in memory; ours diffs where the page lies, peer as it is'
+  for (const { name, sql } of WORKLOADS) {
+    const cost = (delta: Delta) => () => database.costOfCommits(sql, delta)
+    await pair(`a commit, ${name}`, commits, cost(database.inPlace), cost(kernel.delta))
+  }
+  await database.close()
+}
+
+const WORKLOADS = [
+  {
+    name: 'update of a number in one row',
+    sql: 'UPDATE t SET n = n + 1 WHERE id = ?1 * 7919 % 20000',
+  },
+  {
+    name: 'insert of one row',
+    sql: "INSERT INTO t (n, body) VALUES (?1, 'the body of a new row')",
+  },
+]
+
+function attach(module: WebAssembly.Module, sqlite3: Sqlite3): Inside {
+  // The package offers its memory too, which src/sqlite has no use for.
+  const { memory } = sqlite3.wasm as unknown as { memory: WebAssembly.Memory }
+  const allocate = (sizeBytes: number): Pointer => sqlite3.wasm.exports.sqlite3_malloc(sizeBytes)
+  const { run } = attachKernel(module, { memory, allocate })
+  return {
+    run,
+    place: (allocate(4 * PAGE_BYTES + 16) + 15) & ~15,
+    heap: () => sqlite3.wasm.heap8u(),
+  }
+}
+
+type PagePair = (name: string, ours: Side, peer: Side) => Promise<void>
+
+/** A page that lies in SQLite's heap, and its old image in JavaScript, where the page store has it. */
+async function pagePairs(kernel: Kernel, inside: Inside, pair: PagePair): Promise<void> {
+  const { run, place } = inside
+  const old = noise(PAGE_BYTES, 1)
+  const page = place + PAGE_BYTES
+  const changed = old.slice()
+  changed.fill(7, 4000, 4030)
+  inside.heap().set(changed, page)
+  const view = (): Uint8Array => inside.heap().subarray(page, page + PAGE_BYTES)
+  const out = place + 2 * PAGE_BYTES
   await pair(
-    `catch-up of ${FRAMES} frames`,
-    'ms',
-    'decoded, verified, applied, in memory, peer plain',
-    () => costOfCatchUp(writer, frames),
+    'hash of a page of 8 KiB',
+    timed(() => {
+      run.blake3(0, 0, page, PAGE_BYTES, out, 32)
+      return inside.heap().slice(out, out + 32)
+    }),
+    timed(() => kernel.blake3(view())),
   )
-  useKernel(kernel)
+  const delta = createDeltaInPlace(inside, kernel.delta)
+  delta.places.set(changed, page)
+  await pair(
+    'delta of a page of 8 KiB, 30 bytes changed',
+    timed(() => delta.encode(old, changed)),
+    timed(() => kernel.delta.encode(old, changed)),
+  )
 }
 
-async function openOn(follow: Uint8Array | undefined): Promise<Shard> {
-  const host = createManualHost()
-  const device = createMemoryDevice(host, createMemoryDisk())
-  await device.acquire()
-  const { shard } = await openShard({
-    host,
-    device,
-    signer: signerFromSeed(noise(32, follow === undefined ? 1 : 2)),
-    wal: { capBytes: 1 << 30 },
-    create:
-      follow === undefined
-        ? {
-            type: 'genesis',
-            genesis: { name: 'bench', owner: signerFromSeed(noise(32, 3)).publicKey },
-          }
-        : { type: 'follow', shard: follow },
-  })
-  return shard
-}
-
-async function commitAll(shard: Shard, pages: readonly Uint8Array[]): Promise<void> {
-  const changes = new Map(pages.map((page, index) => [index + 1, page.slice()]))
-  shard.commit({ changes, pageCount: PAGES, pageSize: PAGE_BYTES, tables: [] })
-  await shard.flush()
-  await shard.seal()
-}
-
-let commits = 0
-
-/** A hundred bytes in the middle of the next page, as a new row would be. */
-async function commitOne(shard: Shard, pages: readonly Uint8Array[]): Promise<void> {
-  commits += 1
-  const index = commits % PAGES
-  const page = pages[index] as Uint8Array
-  page.set(noise(100, commits), 4000)
-  const changes = new Map([[index + 1, page.slice()]])
-  shard.commit({ changes, pageCount: PAGES, pageSize: PAGE_BYTES, tables: [] })
-  await shard.flush()
-}
-
-async function costOfSeals(shard: Shard, pages: readonly Uint8Array[]): Promise<number> {
-  let elapsed = 0
-  for (let seal = 0; seal < 10; seal++) {
-    await shard.seal()
-    for (let frame = 0; frame < FRAMES_A_SEAL - 1; frame++) await commitOne(shard, pages)
+function timed(work: () => unknown): Side {
+  return async () => {
     const begin = performance.now()
-    await shard.seal()
-    elapsed += performance.now() - begin
-  }
-  return (elapsed * 1000) / 10
-}
-
-async function commitFrames(writer: Shard, pages: readonly Uint8Array[]): Promise<SealedRun[]> {
-  for (let frame = Number(writer.head.seq); frame < FRAMES; frame++) await commitOne(writer, pages)
-  await writer.seal()
-  const runs: SealedRun[] = []
-  for (let seq = toSeq(1n); ; ) {
-    const run = writer.readRun(seq, RUN_BYTES)
-    if (run === undefined) return runs
-    runs.push(run)
-    seq = nextSeq(run.seal.seq)
+    for (let call = 0; call < CALLS; call++) work()
+    return ((performance.now() - begin) * 1000) / CALLS
   }
 }
 
-async function costOfCatchUp(writer: Shard, runs: readonly SealedRun[]): Promise<number> {
-  const sent = runs.map(encodeRun)
-  const follower = await openOn(writer.id)
-  const begin = performance.now()
-  follower.adoptAuthority(writer.authority)
-  for (const bytes of sent) {
-    const run = decodeRun(bytes, follower.mayWrite)
-    if (!run.ok) throw run.failure
-    await follower.applyRun(run.value)
+type DeltaInPlace = Delta & {
+  /** Where the new pages lie in SQLite's heap, by their images in JavaScript. */
+  readonly places: Map<Uint8Array, Pointer>
+}
+
+/** The rule of FORMATS §7 with the new page where it lies; the old one has to be copied in either way, and
+ *  LZ4 wants the new one behind it. */
+function createDeltaInPlace({ run, place, heap }: Inside, delta: Delta): DeltaInPlace {
+  const places = new Map<Uint8Array, Pointer>()
+  return {
+    places,
+    apply: delta.apply,
+    encode(oldPage, newPage) {
+      const page = places.get(newPage)
+      if (page === undefined) return delta.encode(oldPage, newPage)
+      const bytes = heap()
+      const size = oldPage.byteLength
+      const out = place + 2 * PAGE_BYTES
+      bytes.set(oldPage, place)
+      const runs = run.delta_runs(place, page, size, out)
+      if (runs === 0) return undefined
+      if (runs > 0 && runs <= RUNS_ENOUGH_BYTES) {
+        return { encoding: 'runs', bytes: bytes.slice(out, out + runs) }
+      }
+      bytes.copyWithin(place + size, page, page + size)
+      const answer = run.delta_encode(place, size, out)
+      const from = answer < 0 ? out + size : out
+      const encoding = (['full', 'runs', 'lz4'] as const)[answer & 3]
+      if (encoding === undefined || encoding === 'full') return { encoding: 'full', bytes: newPage }
+      return { encoding, bytes: bytes.slice(from, from + ((answer & 0x7fffffff) >>> 2)) }
+    },
   }
-  const elapsed = performance.now() - begin
-  if (follower.head.seq !== writer.head.seq) throw new Error('bench kernels: it did not catch up')
-  return elapsed
+}
+
+type Database = {
+  readonly inPlace: Delta
+  costOfCommits(sql: string, delta: Delta): Promise<number>
+  close(): Promise<void>
+}
+
+/** SQLite over the page VFS over a shard; where SQLite's own pages lie is noted as it writes them. */
+async function openDatabase(kernel: Kernel, inside: Inside): Promise<Database> {
+  const shard = await openOn(undefined)
+  const pointers = new Map<number, Pointer>()
+  const inPlace = createDeltaInPlace(inside, kernel.delta)
+  const space: PageSpace = {
+    pages: shard.pages,
+    isReadOnly: false,
+    commit(transaction) {
+      inPlace.places.clear()
+      for (const [pgno, image] of transaction.changes) {
+        const pointer = pointers.get((pgno - 1) * transaction.pageSize)
+        if (pointer !== undefined) inPlace.places.set(image, pointer)
+      }
+      pointers.clear()
+      shard.commit(transaction)
+    },
+  }
+  const load = async (): Promise<Sqlite3> => notingWrites(await loadSqliteNode(), pointers)
+  const engine = await createEngine({ load, space, host: createManualHost() })
+  const writer = engine.connect('writer')
+  writer.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, n INT, body TEXT);
+    WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i WHERE x < ${ROWS - 1})
+    INSERT INTO t SELECT x, x, 'body of row number ' || x FROM i`)
+  let count = 0
+  return {
+    inPlace,
+    async costOfCommits(sql, delta) {
+      useKernel({ ...kernel, delta })
+      const begin = performance.now()
+      for (let commit = 0; commit < COMMITS; commit++) writer.run(sql, [++count])
+      const elapsed = performance.now() - begin
+      // What both sides have to write to the log counts for neither.
+      await shard.flush()
+      return (elapsed * 1000) / COMMITS
+    },
+    async close() {
+      engine.close()
+      await shard.flush()
+    },
+  }
+}
+
+/** The loaded build with a VFS whose writes note the place in the heap. */
+function notingWrites(sqlite3: Sqlite3, pointers: Map<number, Pointer>): Sqlite3 {
+  type Install = Sqlite3['vfs']['installVfs']
+  const installVfs: Install = ({ io, vfs }) => {
+    // The method of src/sqlite/vfs.ts, whose signature is C's.
+    const write = io.methods['xWrite'] as unknown as (...args: WriteArguments) => number
+    const xWrite = (...args: WriteArguments): number => {
+      pointers.set(Number(args[3]), args[1])
+      return write(...args)
+    }
+    // C calls it with exactly these.
+    const methods = { ...io.methods, xWrite: xWriteOf(xWrite) }
+    return sqlite3.vfs.installVfs({ io: { struct: io.struct, methods }, vfs })
+  }
+  return Object.assign(Object.create(sqlite3), { vfs: { ...sqlite3.vfs, installVfs } })
+}
+
+type WriteArguments = [file: Pointer, buffer: Pointer, sizeBytes: number, at: bigint]
+
+/** Four arguments by name, because the package compares their number with C's. */
+function xWriteOf(write: (...args: WriteArguments) => number): SqliteCallback {
+  return (file: Pointer, buffer: Pointer, sizeBytes: number, at: bigint) =>
+    write(file, buffer, sizeBytes, at)
 }

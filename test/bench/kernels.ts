@@ -13,7 +13,6 @@ import { startChromium } from '../support/page.ts'
 import { serveFolders } from '../support/static-server.ts'
 import { deltaSizes } from './delta-sizes.ts'
 import { kernelPairs } from './kernels-cases.ts'
-import { kernelsInside } from './kernels-inside.ts'
 import { type Line, measurePair, type Pair } from './pairs.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -27,7 +26,6 @@ export async function kernelsInNode(say: (line: Line) => void): Promise<void> {
     say(await measurePair('kernels', { ...pair, case: `node, ${pair.case}` }))
   }
   for (const line of await deltaSizes(kernel)) say(line)
-  await kernelsInside(kernel, say)
 }
 
 export async function kernelsInChromium(say: (line: Line) => void): Promise<void> {

@@ -4,9 +4,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { catchUp } from './catch-up.ts'
 import { commitInChromium } from './commit-chromium.ts'
 import { commitInNode } from './commit-node.ts'
 import { kernelsInChromium, kernelsInNode } from './kernels.ts'
+import { kernelsInside } from './kernels-inside.ts'
 import { formatLine, type Line } from './pairs.ts'
 import { signerTiming } from './signer-timing.ts'
 import { measureUtilities } from './utilities.ts'
@@ -29,6 +31,8 @@ const BENCHES: readonly Bench[] = [
       await kernelsInChromium(say)
     },
   },
+  { name: 'kernels-inside', run: kernelsInside },
+  { name: 'catch-up', run: catchUp },
   { name: 'signer-timing', run: signerTiming },
 ]
 

@@ -1,0 +1,150 @@
+/** `npm run bench -- catch-up`: what the kernel saves inside a database: the same work with the WASM kernel
+ *  and with the plain one, which does what all hashing, checking and verifying was before; LZ4 is new in
+ *  both.  In memory, so that no disk counts. */
+
+import { randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { nextSeq, toSeq } from '../../src/base/ids.ts'
+import { createKernel } from '../../src/crypto/kernel.ts'
+import type { Kernel } from '../../src/crypto/kernel-interface.ts'
+import { createPlainKernel } from '../../src/crypto/kernel-plain.ts'
+import { useKernel } from '../../src/crypto/kernel-slot.ts'
+import { signerFromSeed } from '../../src/crypto/signer-kernel.ts'
+import { decodeRun, encodeRun, type SealedRun } from '../../src/frame/run.ts'
+import { openShard } from '../../src/shard/open.ts'
+import type { Shard } from '../../src/shard/shard.ts'
+import { createMemoryDevice, createMemoryDisk } from '../../src/storage/memory.ts'
+import { createManualHost } from '../../src/testing/manual-host.ts'
+import { noise } from './kernels-cases.ts'
+import { type Line, measurePair } from './pairs.ts'
+
+const PAGE_BYTES = 8192
+const PAGES = 400
+const FRAMES = 10_000
+const FRAMES_A_SEAL = 64
+const REPETITIONS = 3
+const RUN_BYTES = 1 << 20
+
+export const randomBytes = (sizeBytes: number): Uint8Array =>
+  randomFillSync(new Uint8Array(sizeBytes))
+
+export async function catchUp(say: (line: Line) => void): Promise<void> {
+  const binary = readFileSync(new URL('../../src/crypto/kernel.wasm', import.meta.url))
+  const kernel = createKernel(new WebAssembly.Module(binary), randomBytes)
+  useKernel(kernel)
+  const plain = createPlainKernel('a bench')
+  const writer = await openOn(undefined)
+  const pages = Array.from({ length: PAGES }, (_, index) => noise(PAGE_BYTES, index))
+  await commitAll(writer, pages)
+  const pair = async (
+    name: string,
+    unit: string,
+    note: string,
+    work: () => Promise<number>,
+  ): Promise<void> => {
+    const side = (one: Kernel) => async () => {
+      useKernel(one)
+      return work()
+    }
+    const sides = { ours: side(kernel), peer: side(plain) }
+    const facts = { case: name, unit, note, repetitions: REPETITIONS }
+    say(await measurePair('catch-up', { ...facts, ...sides }))
+  }
+  await pair('a commit', 'µs', 'one changed page of 8 KiB, in memory, peer plain', async () => {
+    const begin = performance.now()
+    for (let count = 0; count < 1000; count++) await commitOne(writer, pages)
+    return performance.now() - begin
+  })
+  await pair('a seal', 'µs', 'of 64 frames of 64 pages, signed from a seed, peer plain', () =>
+    costOfSeals(writer, pages),
+  )
+  useKernel(kernel)
+  const frames = await commitFrames(writer, pages)
+  await pair(
+    `catch-up of ${FRAMES} frames`,
+    'ms',
+    'decoded, verified, applied, in memory, peer plain',
+    () => costOfCatchUp(writer, frames),
+  )
+  useKernel(kernel)
+}
+
+/** A shard in memory: a writer's, or one that follows. */
+export async function openOn(follow: Uint8Array | undefined): Promise<Shard> {
+  const host = createManualHost()
+  const device = createMemoryDevice(host, createMemoryDisk())
+  await device.acquire()
+  const { shard } = await openShard({
+    host,
+    device,
+    signer: signerFromSeed(noise(32, follow === undefined ? 1 : 2)),
+    wal: { capBytes: 1 << 30 },
+    create:
+      follow === undefined
+        ? {
+            type: 'genesis',
+            genesis: { name: 'bench', owner: signerFromSeed(noise(32, 3)).publicKey },
+          }
+        : { type: 'follow', shard: follow },
+  })
+  return shard
+}
+
+async function commitAll(shard: Shard, pages: readonly Uint8Array[]): Promise<void> {
+  const changes = new Map(pages.map((page, index) => [index + 1, page.slice()]))
+  shard.commit({ changes, pageCount: PAGES, pageSize: PAGE_BYTES, tables: [] })
+  await shard.flush()
+  await shard.seal()
+}
+
+let commits = 0
+
+/** A hundred bytes in the middle of the next page, as a new row would be. */
+async function commitOne(shard: Shard, pages: readonly Uint8Array[]): Promise<void> {
+  commits += 1
+  const index = commits % PAGES
+  const page = pages[index] as Uint8Array
+  page.set(noise(100, commits), 4000)
+  const changes = new Map([[index + 1, page.slice()]])
+  shard.commit({ changes, pageCount: PAGES, pageSize: PAGE_BYTES, tables: [] })
+  await shard.flush()
+}
+
+async function costOfSeals(shard: Shard, pages: readonly Uint8Array[]): Promise<number> {
+  let elapsed = 0
+  for (let seal = 0; seal < 10; seal++) {
+    await shard.seal()
+    for (let frame = 0; frame < FRAMES_A_SEAL - 1; frame++) await commitOne(shard, pages)
+    const begin = performance.now()
+    await shard.seal()
+    elapsed += performance.now() - begin
+  }
+  return (elapsed * 1000) / 10
+}
+
+async function commitFrames(writer: Shard, pages: readonly Uint8Array[]): Promise<SealedRun[]> {
+  for (let frame = Number(writer.head.seq); frame < FRAMES; frame++) await commitOne(writer, pages)
+  await writer.seal()
+  const runs: SealedRun[] = []
+  for (let seq = toSeq(1n); ; ) {
+    const run = writer.readRun(seq, RUN_BYTES)
+    if (run === undefined) return runs
+    runs.push(run)
+    seq = nextSeq(run.seal.seq)
+  }
+}
+
+async function costOfCatchUp(writer: Shard, runs: readonly SealedRun[]): Promise<number> {
+  const sent = runs.map(encodeRun)
+  const follower = await openOn(writer.id)
+  const begin = performance.now()
+  follower.adoptAuthority(writer.authority)
+  for (const bytes of sent) {
+    const run = decodeRun(bytes, follower.mayWrite)
+    if (!run.ok) throw run.failure
+    await follower.applyRun(run.value)
+  }
+  const elapsed = performance.now() - begin
+  if (follower.head.seq !== writer.head.seq) throw new Error('bench catch-up: it did not catch up')
+  return elapsed
+}
