@@ -26,7 +26,7 @@ import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
 import { keepBeyond } from './kept.ts'
 import { checkPagesOf } from './page-check.ts'
-import { readTree, replay } from './recover.ts'
+import { pagesOf, readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
 import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
@@ -75,11 +75,7 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
   if (!equalBytes(mark.ownAuthor, options.signer.publicKey)) throw otherKey()
   const slot = mark.pageFile === pageFileName(1) ? 1 : 0
   const files = await openFiles(device, slot)
-  const pages = createPageStore({
-    file: files.pageFile,
-    pageSize: mark.pageSize,
-    pageCount: mark.pageCount,
-  })
+  const pages = pagesOf(mark, files.pageFile)
   const replayed = replay(recovery, pages)
   let tree = readTree(files.leavesFile, mark, replayed, pages)
   const staleLeaves = new Set([...replayed.changed, ...replayed.leafImages.keys()])

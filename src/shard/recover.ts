@@ -10,9 +10,11 @@ import { equalBytes } from '../bytes/compare.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { type Authority, currentTerm, extendAuthority, readAuthority } from '../frame/authority.ts'
 import { type Frame, positionOf } from '../frame/frame.ts'
-import type { PageStore } from '../pages/store.ts'
+import { PAGE_COUNT_MAX } from '../pages/layout.ts'
+import { createPageStore, type PageStore } from '../pages/store.ts'
 import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { DeviceFile } from '../storage/device.ts'
+import { damage } from '../wal/damage.ts'
 import type { RecordPlace, WalRecord } from '../wal/records.ts'
 import type { Recovery } from '../wal/wal.ts'
 import { failureOfEvidence } from './halt-evidence.ts'
@@ -31,6 +33,14 @@ export type Replayed = Pick<
   /** Pages that changed since the leaves file was written, and leaves logged for it. */
   readonly changed: ReadonlySet<number>
   readonly leafImages: ReadonlyMap<number, Uint8Array>
+}
+
+/** The pages as the page file has them, before the log is replayed over them. */
+export function pagesOf({ pageSize, pageCount }: Recovery['mark'], file: DeviceFile): PageStore {
+  if (pageCount > PAGE_COUNT_MAX || (pageCount > 0 && pageSize === 0)) {
+    throw damage(`it begins with ${pageCount} pages of ${pageSize} bytes`, { pageCount, pageSize })
+  }
+  return createPageStore({ file, pageSize, pageCount })
 }
 
 export function replay(recovery: Recovery, pages: PageStore): Replayed {
@@ -179,8 +189,9 @@ export function readTree(
   pages: PageStore,
 ): PageTree | undefined {
   const sizeBytes = mark.pageCount * HASH_BYTES
+  if (leavesFile.size() < sizeBytes) return undefined
   const leaves = new Uint8Array(sizeBytes)
-  if (leavesFile.size() < sizeBytes || leavesFile.read(0, leaves) < sizeBytes) return undefined
+  if (leavesFile.read(0, leaves) < sizeBytes) return undefined
   const tree = createPageTree({ pageSize: mark.pageSize, leaves })
   const pageCount = pages.pageCount(pages.version)
   const changes = new Map<number, Uint8Array>()

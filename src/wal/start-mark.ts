@@ -26,6 +26,7 @@ import { DecodeError, type Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../frame/frame.ts'
 import { CHECKSUM_BYTES, KEY_BYTES } from '../frame/layout.ts'
+import { PAGE_SIZE_LOG2_MAX, PAGE_SIZE_LOG2_MIN } from '../frame/operations.ts'
 import { readSeal, type Seal, writeSeal } from '../frame/seal.ts'
 import {
   AUTHORITY_FRAME_BYTES_MAX,
@@ -130,7 +131,7 @@ export function readStart(reader: Reader): StartRecord {
     hlc: reader.u64() as Hlc,
     position: readPosition(reader),
     epoch: reader.u64(),
-    pageSize: reader.u32(),
+    pageSize: readPageSize(reader),
     pageCount: reader.u32(),
     autoVacuum: reader.u8(),
     pageFile: reader.str16(PAGE_FILE_NAME_BYTES_MAX),
@@ -195,6 +196,15 @@ function readAuthority(reader: Reader): readonly Frame[] {
     frames.push(frame.value)
   }
   return frames
+}
+
+/** A page size of SQLite, or 0: a log that goes on writes it into every later header. */
+function readPageSize(reader: Reader): number {
+  const pageSize = reader.u32()
+  const log2 = 31 - Math.clz32(pageSize)
+  const isOne = pageSize === 2 ** log2 && log2 >= PAGE_SIZE_LOG2_MIN && log2 <= PAGE_SIZE_LOG2_MAX
+  if (pageSize !== 0 && !isOne) throw new DecodeError(`${pageSize} is no page size`)
+  return pageSize
 }
 
 function isPresent(reader: Reader): boolean {
