@@ -3,7 +3,7 @@
  *  Keeps: what a sync covers goes out in one `transactionSync`, each touched chunk as one row, and the sync
  *  resolves when the platform has confirmed it; a full object refuses the write that would grow a file.
  *  Ownership: an object is one instance in one thread, so two openings can only meet in its own memory;
- *  what ends the object frees them.
+ *  what ends the object frees them.  Copies of this package in one bundle see each other's.
  *  Never: sees a limit of the platform before it is there: workerd on one's own machine enforces none, and
  *  what is said here of production's (2 MB a row, 10 GB an object, rows billed) is its documentation's word. */
 
@@ -35,10 +35,12 @@ export type DurableObjectDeviceOptions = {
 /** What the platform lets one object keep; a little is left for SQLite itself. */
 const CAPACITY_BYTES = 10_000_000_000 - 16_777_216
 
-/** Of the databases open in each object of this isolate. */
-const ownersByStorage = new WeakMap<ObjectStorage, Map<string, Disk>>()
-
 type Disk = { readonly name: string; owner: Owner | undefined }
+
+type DisksByStorage = WeakMap<ObjectStorage, Map<string, Disk>>
+
+/** Names what every copy of this package in an isolate shares: a bundle may hold two. */
+const SHARED = Symbol.for('constellite.durable-object.owners')
 
 /** `storage` is `ctx.storage` of an object whose class is named under `new_sqlite_classes`. */
 export function createDurableObjectDevice(
@@ -72,8 +74,11 @@ function own(
   tables: ObjectTables,
   { host, name }: { readonly host: Host; readonly name: string },
 ): Ownership {
-  const disks = ownersByStorage.get(storage) ?? new Map<string, Disk>()
-  ownersByStorage.set(storage, disks)
+  // The symbol is the package's own.
+  const shared = globalThis as { [SHARED]?: DisksByStorage }
+  shared[SHARED] ??= new WeakMap()
+  const disks = shared[SHARED].get(storage) ?? new Map<string, Disk>()
+  shared[SHARED].set(storage, disks)
   const disk = disks.get(name) ?? { name, owner: undefined }
   disks.set(name, disk)
   const ownership = ownDisk(host, disk)
