@@ -23,6 +23,8 @@ export type PortableBundleOptions = {
   /** Export conditions of packages; rolldown's own for `platform` where none are named. */
   readonly conditions?: readonly string[]
   readonly platform?: 'node' | 'browser' | 'neutral'
+  /** What this runtime needs beside; they come first. */
+  readonly plugins?: readonly Plugin[]
 }
 
 export async function bundlePortable(options: PortableBundleOptions): Promise<string> {
@@ -40,7 +42,13 @@ export async function bundlePortable(options: PortableBundleOptions): Promise<st
       },
       ...(options.conditions === undefined ? {} : { conditionNames: [...options.conditions] }),
     },
-    plugins: [listOfFiles(options.tests), replaced(options.instead ?? {}), ownAddress()],
+    plugins: [
+      ...(options.plugins ?? []),
+      listOfFiles(options.tests),
+      replaced(options.instead ?? {}),
+      ownAddress(),
+      withoutColours(),
+    ],
     output: { format: 'esm', codeSplitting: false },
   })
   return output[0].code
@@ -84,5 +92,16 @@ function ownAddress(): Plugin {
       if (!isOwn || !code.includes('import.meta.url')) return null
       return code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href))
     },
+  }
+}
+
+/** The matchers' colours: what they come from reads the environment, which takes a permission in Deno. */
+function withoutColours(): Plugin {
+  const name = 'tinyrainbow'
+  return {
+    name: 'without-colours',
+    resolveId: (source) => (source === name ? `\0${name}` : null),
+    load: (id) =>
+      id === `\0${name}` ? 'export default new Proxy({}, { get: () => String })' : null,
   }
 }
