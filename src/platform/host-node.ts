@@ -18,8 +18,14 @@ export function createNodeHost(): Host {
       setImmediate(callback)
     },
     random: (sizeBytes) => randomFillSync(new Uint8Array(sizeBytes)),
-    who: `node ${process.pid}`,
+    who: `${runtimeName()} ${process.pid}`,
   }
+}
+
+/** Whoever is refused a database wants to know what to look for among the processes. */
+function runtimeName(): string {
+  const imitator = ['deno', 'bun'].find((name) => name in process.versions)
+  return imitator ?? 'node'
 }
 
 function setTimer(delayMs: number, callback: () => void): Timer {
