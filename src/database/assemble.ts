@@ -110,6 +110,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     shard,
     ...(await openSqlite(platform, assembly, { device, shard })),
     relayCount: transports.length,
+    owner: keys.owner,
     startSync: syncStarter(platform, { shard, keys, transports, sync }),
     get storage() {
       const { kind, durable, reason, rowsWritten } = device
@@ -210,7 +211,9 @@ function checkRecovery(genesis: Genesis | undefined, recovery: Uint8Array | unde
 
 function checkRole(shard: Shard, sync: SyncDescriptor | undefined): void {
   if (sync?.kind === 'publish' && shard.role !== 'writer') throw otherWriter()
-  if (sync?.kind === 'follow' && shard.role === 'writer') throw ownWriter()
+  // A copy that was made to follow and took over goes on writing with the same options.
+  const isFirst = shard.author?.epoch === 0n
+  if (sync?.kind === 'follow' && shard.role === 'writer' && isFirst) throw ownWriter()
 }
 
 function relaysOf(
@@ -255,7 +258,8 @@ function syncStarter(
     startSync({
       host: platform.host,
       shard,
-      role: sync.kind === 'publish' ? 'writer' : 'follower',
+      // A copy that took over comes up as the writer, whatever it was opened with.
+      role: shard.role,
       transports,
       signer: keys.author,
       exclusively,

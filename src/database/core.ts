@@ -14,6 +14,7 @@ import type {
   RunResult,
   Stage,
   Status,
+  TakeOverReport,
   VerifyReport,
 } from './types.ts'
 
@@ -43,6 +44,12 @@ export type CoreImport = {
   readonly signal?: Signal | undefined
 }
 
+export type CoreTakeOver = {
+  /** The caller's, who wipes it. */
+  readonly key: Uint8Array | undefined
+  readonly isLossy: boolean
+}
+
 export type LiveListener = {
   onRows(rows: Row[]): void
   /** `isFinal`: nothing follows. */
@@ -64,6 +71,9 @@ export type Core = {
   exportFile(): Promise<FileBlob>
   exportTo(path: string): Promise<ExportReport>
   importFile(source: ImportSource, options: CoreImport): Promise<ImportReport>
+  /** A file of frames that a hand-over cut off. */
+  exportKept(file: string): Promise<FileBlob>
+  takeOver(options: CoreTakeOver): Promise<TakeOverReport>
   verify(): Promise<VerifyReport>
   /** Resolves, once, when the core stopped by itself: a poisoned log, a dead worker. */
   readonly ended: Promise<ConstelliteError>

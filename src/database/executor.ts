@@ -168,11 +168,13 @@ async function flush({ shard }: State): Promise<ConstelliteError | undefined> {
 }
 
 function finish(state: State, group: readonly Done[], failure: ConstelliteError | undefined): void {
+  // Another copy writes now; storage is sound, and what is here can be read.
+  const isUsable = failure === undefined || failure.code === 'ErrSuperseded'
   for (const { task, outcome } of group) {
     task.settle(failure === undefined ? outcome : refused(failure))
-    if (failure === undefined) state.slot.answered(task)
+    if (isUsable) state.slot.answered(task)
   }
-  if (failure === undefined) return
+  if (isUsable) return
   end(state, failure)
   state.onPoisoned(failure)
 }

@@ -7,7 +7,7 @@ import { insideItself } from './control-words.ts'
 import type { Core } from './core.ts'
 import { held, type KeepAlive } from './keep-alive.ts'
 import { createLife, type Life, type Share } from './life.ts'
-import { checkExportTarget, checkImportOptions, checkImportSource, checkUntil } from './options.ts'
+import { checkUntil } from './options.ts'
 import { createQueries, mapAnswers } from './queries.ts'
 import type { Scope } from './scope.ts'
 import { parseStatement } from './sql.ts'
@@ -15,6 +15,7 @@ import { runTransaction } from './transaction.ts'
 import type { Database, OpeningDatabase, Ready, Stage, UntilOptions } from './types.ts'
 import { waitFor } from './wait.ts'
 import { createWatch } from './watch.ts'
+import { createWholeCalls } from './whole-calls.ts'
 
 export type HandleParts = {
   readonly host: Host
@@ -72,20 +73,7 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       // What a row is, the reader says.
     }) as Database['watch'],
     until: (stage, options = {}) => asked(() => reach({ host, core, stage, options })),
-    export: ((target?: unknown) =>
-      asked(async () => {
-        const path = checkExportTarget(target)
-        const opened = await core()
-        return path === undefined ? opened.exportFile() : opened.exportTo(path)
-        // Two overloads, told apart by the argument.
-      })) as Database['export'],
-    import: (source, options = {}) =>
-      asked(async () => {
-        checkImportSource(source)
-        const checked = checkImportOptions(options)
-        return (await core()).importFile(source, checked)
-      }),
-    verify: () => asked(async () => (await core()).verify()),
+    ...createWholeCalls(asked, core),
     close: () =>
       asked(async () => {
         refuseInside()

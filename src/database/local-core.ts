@@ -3,6 +3,7 @@
 
 import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import type { Signer } from '../crypto/signer.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Engine, PageSpace } from '../sqlite/engine.ts'
@@ -19,6 +20,7 @@ import { createLiveQueries, type LiveParts } from './live.ts'
 import { createLogRoom } from './log-room.ts'
 import { closed, replaced } from './open-failures.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
+import { createTakeOver } from './take-over.ts'
 import type { IdentityStatus, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
 import { reportVerify } from './verify.ts'
@@ -36,7 +38,9 @@ export type LocalParts = {
   /** How many relays `startSync` connects to. */
   readonly relayCount: number
   readonly isScopeExact: boolean
-  /** Begins to publish or follow; undefined where nothing was asked for. */
+  /** The owner key that is kept beside this copy, or was given. */
+  readonly owner: Signer | undefined
+  /** Begins to publish or follow, as the shard's role is; undefined where nothing was asked for. */
   readonly startSync: ((exclusively: Exclusively) => Sync) | undefined
   readonly storage: StorageStatus
   readonly identity: IdentityStatus
@@ -58,11 +62,11 @@ export type LocalCore = Core & {
 export function createLocalCore(parts: LocalParts): LocalCore {
   const { host, shard, engine, files, isScopeExact } = parts
   const connections = createConnections(engine, shard)
-  let sync: Sync | undefined
-  let arrival: Arrival = ARRIVED
-  const room = createLogRoom(host, shard, () => sync)
+  const syncing = createSyncing(parts)
+  const sync = (): Sync | undefined => syncing.sync
+  const room = createLogRoom(host, shard, sync)
   let poisoned: ConstelliteError | undefined
-  const board = createStatusBoard(host, () => readStatus(parts, sync?.status, poisoned))
+  const board = createStatusBoard(host, () => readStatus(parts, sync()?.status, poisoned))
   const ending = createEnding()
   const executor = createExecutor({
     host,
@@ -81,6 +85,9 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
   const intake = createIntake({ parts, executor, connections, reopen })
+  const startSync = (): void => {
+    syncing.start(executor, () => board.changed('state'))
+  }
   return {
     get ready() {
       const { name, address, tornBytes } = parts
@@ -95,25 +102,22 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       executor,
       connections,
       head: () => shard.head.seq,
-      arrived: (signal) => arrival.wait(signal),
+      arrived: (signal) => syncing.arrival.wait(signal),
       roomy: (signal) => room.wait(signal),
     }),
     watch: (query, listener) => live.add(query, listener),
-    until: createUntil({ shard, relayCount: parts.relayCount, sync: () => sync, flushed }),
+    until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
     exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
     exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
     importFile: intake.importFile,
     prepare: intake.prepare,
-    verify: () => flushed().then(() => reportVerify(shard, sync)),
-    startSync: () => {
-      sync = parts.startSync?.((task) => executor.alone(task))
-      if (sync !== undefined) arrival = createArrival(shard, sync)
-      sync?.onStatus(() => board.changed('state'))
-      board.changed('state')
-    },
+    verify: () => flushed().then(() => reportVerify(shard, sync())),
+    exportKept: (file) => files.collect(shard.readKept(file)),
+    takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),
+    startSync,
     close: once(async () => {
       // First, because what arrives still needs its turn.
-      await sync?.stop()
+      await sync()?.stop()
       await executor.drain()
       executor.end(closed())
       live.end(closed())
@@ -123,6 +127,32 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       board.close({ ...board.current, state: poisoned === undefined ? 'closed' : 'failed' })
       await parts.release()
     }),
+  }
+}
+
+type Syncing = {
+  readonly sync: Sync | undefined
+  readonly arrival: Arrival
+  start(executor: Executor, onStatus: () => void): void
+}
+
+/** The sync under way: begun when the database is ready, and anew when it takes the shard over. */
+function createSyncing({ shard, startSync }: LocalParts): Syncing {
+  let sync: Sync | undefined
+  let arrival: Arrival = ARRIVED
+  return {
+    get sync() {
+      return sync
+    },
+    get arrival() {
+      return arrival
+    },
+    start(executor, onStatus) {
+      sync = startSync?.((task) => executor.alone(task))
+      if (sync !== undefined) arrival = createArrival(shard, sync)
+      sync?.onStatus(onStatus)
+      onStatus()
+    },
   }
 }
 

@@ -118,7 +118,7 @@ export function otherWriter(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrShardMismatch',
     message: 'This name holds a copy of a database that another copy writes.',
-    hint: 'Follow it: sync: follow(address).  To publish a database of your own use a new name.',
+    hint: 'Follow it: sync: follow(address), and call takeOver to become its writer.  To publish a database of your own use a new name.',
   })
 }
 

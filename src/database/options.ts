@@ -51,7 +51,7 @@ export function checkRemove(name: unknown, options: RemoveOptions): void {
 
 const MIGRATIONS_MAX = 10_000
 const VIA_MAX = 8
-const KEY_BYTES = 32
+export const KEY_BYTES = 32
 
 /** This copy writes; others follow it through these relays. */
 export function publish(options: {
@@ -162,18 +162,6 @@ export function checkImportOptions(options: ImportOptions): ImportOptions {
   return options
 }
 
-/** The path of an export, or undefined for a Blob. */
-export function checkExportTarget(target: unknown): string | undefined {
-  if (target === undefined) return undefined
-  if (typeof target !== 'object' || target === null) {
-    throw refuse('export', 'Call export() for a Blob, or export({ path }) for a file.')
-  }
-  refuseUnknown(target, ['path'], 'export')
-  const { path } = target as { path?: unknown }
-  if (typeof path !== 'string' || path === '') throw refuse('path', 'A path is a text.')
-  return path
-}
-
 function checkAddress(address: unknown): void {
   if (typeof address === 'string' && address !== '') return
   throw refuse('address', 'Give what `ready` of the writer says: follow((await db.ready).address).')
@@ -237,7 +225,7 @@ export function checkUntil(
   return { ...options, holders }
 }
 
-function refuseUnknown(given: object, known: readonly string[], where: string): void {
+export function refuseUnknown(given: object, known: readonly string[], where: string): void {
   if (typeof given !== 'object' || given === null) {
     throw refuse(where, 'Options are an object.')
   }
@@ -251,7 +239,7 @@ function refuseUnknown(given: object, known: readonly string[], where: string): 
   })
 }
 
-function refuse(option: string, hint: string): ConstelliteError {
+export function refuse(option: string, hint: string): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrOption',
     message: `The option "${option}" cannot be used as given.`,

@@ -98,6 +98,10 @@ export type Database = Queries & {
   export(): Promise<FileBlob>
   /** Writes the plain SQLite file to `path`, where there is a file system. */
   export(target: { readonly path: string }): Promise<ExportReport>
+  /** What a superseded writer wrote beyond the hand-over: the `file` that the facts of ErrSuperseded name. */
+  export(target: { readonly file: string }): Promise<FileBlob>
+  /** Makes this copy, which follows, the writer; the one before stops with ErrSuperseded. */
+  takeOver(options?: TakeOverOptions): Promise<TakeOverReport>
   /** Takes a SQLite file into a database that has nothing yet. */
   import(source: ImportSource, options?: ImportOptions): Promise<ImportReport>
   /** Recomputes the history that this copy holds. */
@@ -156,6 +160,21 @@ export type ImportReport = {
   readonly warnings: readonly string[]
 }
 
+export type TakeOverOptions = {
+  /** The owner's or the recovery key's seed, or what `createIdentity()` gave.  Not needed where the owner key
+   *  is kept beside this copy, or was given as `identity`. */
+  readonly key?: Uint8Array | { readonly seed: Uint8Array }
+  /** Go on from what is here even where no relay can be asked, or has more: the rest is cut off. */
+  readonly lossy?: boolean
+}
+
+export type TakeOverReport = {
+  /** The hand-over's own frame: what is written from here on comes after it. */
+  readonly seq: bigint
+  /** Frames that relays said they have and that were not here: 0 unless `lossy`. */
+  readonly cutOff: number
+}
+
 export type ExportReport = { readonly path: string; readonly sizeBytes: number }
 
 export type VerifyReport = {
@@ -203,7 +222,7 @@ export type KernelStatus = {
 export type IdentityStatus = {
   /** This copy's author key. */
   readonly publicKey: Uint8Array
-  /** Where the secret is kept: 'indexeddb', 'file', 'memory'. */
+  /** Where the secret is kept: 'indexeddb', 'file', 'durable-object', 'memory'. */
   readonly stored: string
   /** True when `identity` or `recovery` was given, so that losing this copy does not lose the name. */
   readonly recoverable: boolean

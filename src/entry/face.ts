@@ -33,6 +33,8 @@ export type {
   Status,
   StorageStatus,
   SyncStatus,
+  TakeOverOptions,
+  TakeOverReport,
   Transaction,
   TransactionOptions,
   UntilOptions,

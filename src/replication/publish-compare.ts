@@ -9,9 +9,14 @@ import { equalBytes } from '../bytes/compare.ts'
 import type { Head } from '../transport/envelope.ts'
 import { type PublishState, startSending } from './publish-state.ts'
 
-export async function compareHeads(state: PublishState, heads: readonly Head[]): Promise<void> {
+export async function compareHeads(
+  state: PublishState,
+  { heads, first }: { readonly heads: readonly Head[]; readonly first: Seq },
+): Promise<void> {
   if (state.cursor !== undefined || state.adoptUpTo > 0n) return
   const theirs = heads[0]
+  // 0: it has nothing, or nothing but a snapshot.
+  if (theirs === undefined || first > 0n) oweSnapshot(state, first)
   if (theirs === undefined) {
     await sendAuthority(state)
     startSending(state, toSeq(1))
@@ -37,6 +42,14 @@ export async function compareHeads(state: PublishState, heads: readonly Head[]):
     return
   }
   await askFrames(state, theirs)
+}
+
+/** Whoever wrote or applied frames beyond the newest hand-over goes back behind it only by a snapshot, which
+ *  only this copy can make; a peer that still has frames from before it, or none, got none since. */
+function oweSnapshot(state: PublishState, first: Seq): void {
+  const newest = state.context.shard.authority.at(-1)
+  if (newest === undefined || newest.epoch === 0n || first > newest.seq) return
+  state.snapshotDueAt = newest.seq
 }
 
 /** The peer's list of authors came: it may end this writer. */

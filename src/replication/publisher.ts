@@ -85,7 +85,7 @@ async function take(state: PublishState, envelope: Envelope): Promise<void> {
   const { context } = state
   switch (envelope.type) {
     case 'heads':
-      if (sameShard(context, envelope.shard)) await compareHeads(state, envelope.heads)
+      if (sameShard(context, envelope.shard)) await compareHeads(state, envelope)
       return
     case 'run':
       return adoptRun(state, envelope.bytes)

@@ -25,6 +25,7 @@ import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
 import { keepBeyond } from './kept.ts'
+import { otherKey, otherShard } from './open-failures.ts'
 import { checkPagesOf } from './page-check.ts'
 import { pagesOf, readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
@@ -139,16 +140,22 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
   }
   const pages = createPageStore({ file: files.pageFile, pageSize: 0, pageCount: 0 })
   const mark = emptyMark(id, signer.publicKey)
-  const wal = await createWal({ host, device, options: options.wal ?? WAL_OPTIONS, mark })
+  const wal = await createWal({
+    host,
+    device,
+    options: options.wal ?? WAL_OPTIONS,
+    mark,
+    // One step: a log without its genesis would be a follower of a shard that nobody has.
+    ...(genesis === undefined ? {} : { frames: [genesis.frame] }),
+  })
   const state = blankState(options, { id, wal, pages, slot: 0, files })
   if (genesis !== undefined) {
     state.role = 'writer'
     state.authority = orThrow(readAuthority([genesis.frame], id))
-    state.lastFramePlace = wal.stage({ type: 'frames', frames: [genesis.frame] })
+    state.lastFramePlace = { group: 1n, index: 0 }
     state.head = positionOf(genesis.frame)
     state.headHlc = genesis.frame.hlc
     state.unsealedFrames = 1
-    await wal.flush()
     state.durable = state.head
   }
   checkPagesOf(state)
@@ -276,21 +283,5 @@ function checkRoot(
     message: 'The pages on this device are not the ones that were sealed.',
     hint: 'Its storage was damaged.  Discard this copy and follow again, or restore it.',
     facts: { seq: head.seq, sealed: newestSeal.root, here: root },
-  })
-}
-
-function otherShard(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrShardMismatch',
-    message: 'This name already holds another shard.',
-    hint: 'Follow the address under a new name.',
-  })
-}
-
-function otherKey(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrIdentity',
-    message: 'The author key is not the one that this copy was made with.',
-    hint: 'The key file was replaced or lost.  Follow the shard under a new name, or take it over with the owner key.',
   })
 }

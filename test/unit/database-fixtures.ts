@@ -170,6 +170,7 @@ export async function createFakeParts(
     tornBytes: 0,
     relayCount: 0,
     isScopeExact: options.isScopeExact ?? false,
+    owner: undefined,
     startSync: undefined,
     storage: {
       kind: 'memory',

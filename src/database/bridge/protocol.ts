@@ -3,13 +3,14 @@
  *  Keeps: everything is plain data; a request is answered once, under its id; events carry the id of the
  *  request that asked for them. */
 
+import type { CoreTakeOver } from '../core.ts'
 import type { OpenOptions } from '../options.ts'
 import type { Query } from '../sql.ts'
 import type { ImportSource, Ready, Row, Stage } from '../types.ts'
 import type { PlainFailure, PlainStatus } from './failure.ts'
 
 /** Page and worker come from one build; another number means that one of them is an old copy. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 export type RequestId = number
 
@@ -23,6 +24,8 @@ export type Operation =
   | { readonly op: 'until'; readonly stage: Stage; readonly holders: number }
   | { readonly op: 'export' | 'verify' | 'close' }
   | { readonly op: 'exportTo'; readonly path: string }
+  | { readonly op: 'exportKept'; readonly file: string }
+  | ({ readonly op: 'takeOver' } & CoreTakeOver)
   | { readonly op: 'import'; readonly source: ImportSource }
   | { readonly op: 'watch'; readonly query: Query }
   /** These two name an earlier request by their id and are not answered. */

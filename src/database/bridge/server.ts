@@ -3,6 +3,7 @@
  *  transaction, live query or open database behind. */
 
 import { failureOf } from '../../base/failure.ts'
+import { wipe } from '../../crypto/secret.ts'
 import type { Core } from '../core.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
 import { type BatchedPort, batchPort, type Port } from './port.ts'
@@ -106,6 +107,13 @@ function answer(serving: Serving, request: Answered, signal: AbortSignal): Promi
       const { id, source } = request
       const onProgress = (fraction: number): void => out.send({ type: 'progress', id, fraction })
       return core.importFile(source, { onProgress, signal })
+    }
+    case 'exportKept':
+      return core.exportKept(request.file)
+    case 'takeOver': {
+      const { key } = request
+      // The port made this copy of the seed.
+      return core.takeOver(request).finally(() => key !== undefined && wipe(key))
     }
     case 'verify':
       return core.verify()
