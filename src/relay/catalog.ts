@@ -3,11 +3,12 @@
  *  counted, open or not, so that a quota is refused before anything is written.
  *  Never: deletes a shard. */
 
-import { ConstelliteError, isFailure } from '../base/failure.ts'
+import { isFailure } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
 import { formatHex } from '../bytes/text.ts'
 import type { Authority } from '../frame/authority.ts'
 import type { WalOptions } from '../wal/wal.ts'
+import { closedFailure, fullFailure, openFailure, shardsFailure } from './refusals.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { RelayStore } from './store.ts'
 import { openStoredShard } from './stored-open.ts'
@@ -30,6 +31,9 @@ export type Catalog = {
   lease(shard: Uint8Array): Promise<Lease | undefined>
   /** The same, made when missing; ErrRelayFull when there are too many. */
   leaseNew(shard: Uint8Array, authority: Authority): Promise<Lease>
+  /** Calls `listener` after every change of the durable head of a shard, also of one that is stored only
+   *  later, and whether or not anybody leases it now.  Answers the way to stop. */
+  watch(shard: Uint8Array, listener: () => void): () => void
   readonly shards: number
   readonly openShards: number
   readonly totalBytes: number
@@ -64,7 +68,7 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
   for (const { shard, sizeBytes } of await options.store.list()) {
     entries.set(formatHex(shard), createEntry(shard, sizeBytes))
   }
-  const context: Context = { options, entries, isClosed: false }
+  const context: Context = { options, entries, listeners: new Map(), isClosed: false }
   return {
     async lease(shard) {
       const entry = entries.get(formatHex(shard))
@@ -85,6 +89,7 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
       }
       return leaseEntry(context, entry, authority)
     },
+    watch: (shard, listener) => listen(context, formatHex(shard), listener),
     get shards() {
       return entries.size
     },
@@ -104,7 +109,18 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
 type Context = {
   readonly options: CatalogOptions
   readonly entries: Map<string, Entry>
+  /** Who wants to hear of a shard, by its id in hex. */
+  readonly listeners: Map<string, Set<() => void>>
   isClosed: boolean
+}
+
+function listen({ listeners }: Context, key: string, listener: () => void): () => void {
+  const known = listeners.get(key) ?? new Set()
+  listeners.set(key, known.add(listener))
+  return () => {
+    known.delete(listener)
+    if (known.size === 0 && listeners.get(key) === known) listeners.delete(key)
+  }
 }
 
 async function leaseEntry(
@@ -150,6 +166,9 @@ async function openEntry(
       authority,
     })
     entry.stored = stored
+    stored.onAdvance(() => {
+      for (const listener of [...(context.listeners.get(entry.key) ?? [])]) listener()
+    })
     return stored
   } catch (error) {
     entry.opened = undefined
@@ -207,12 +226,7 @@ async function closeIdlest(context: Context): Promise<void> {
   idle.sort((left, right) => left.idleSinceMs - right.idleSinceMs)
   const [first] = idle
   if (first === undefined) {
-    throw new ConstelliteError({
-      code: 'ErrBackpressure',
-      message: 'The relay has as many shards open as it may.',
-      facts: { openShardsMax: context.options.limits.openShardsMax },
-      retry: 'later',
-    })
+    throw openFailure(context.options.limits)
   }
   await closeEntry(first)
 }
@@ -264,30 +278,4 @@ function totalBytes(context: Context): number {
     total += (entry.stored?.sizeBytes ?? entry.closedBytes) + entry.reservedBytes
   }
   return total
-}
-
-function closedFailure(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrClosed',
-    message: 'The relay is closed.',
-    retry: 'later',
-  })
-}
-
-function shardsFailure(limits: RelayLimits): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrRelayFull',
-    message: 'The relay has as many shards as it may.',
-    facts: { shardsMax: limits.shardsMax },
-    retry: 'after-repair',
-  })
-}
-
-function fullFailure(what: string, bytesMax: number): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrRelayFull',
-    message: `The relay has no more room for ${what}.`,
-    facts: { bytesMax },
-    retry: 'after-repair',
-  })
 }

@@ -13,6 +13,14 @@ const COUNTED = {
     name: 'constellite_relay_connections_refused_total',
     help: 'Connections turned away because there were too many.',
   },
+  connectionsResumed: {
+    name: 'constellite_relay_connections_resumed_total',
+    help: 'Connections gone on with after a sleep.',
+  },
+  connectionsCutShort: {
+    name: 'constellite_relay_connections_cut_short_total',
+    help: 'Connections that a sleep ended, because something was under way.',
+  },
   handshakesFailed: {
     name: 'constellite_relay_handshakes_failed_total',
     help: 'Connections that ended before the far end had proved who it is.',

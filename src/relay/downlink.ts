@@ -7,7 +7,10 @@ import { nextSeq, type Seq } from '../base/ids.ts'
 import { currentTerm } from '../frame/authority.ts'
 import { encodeRun } from '../frame/run.ts'
 import type { Envelope } from '../transport/envelope.ts'
+import type { StoredShard } from './stored-shard.ts'
 import {
+  isTold,
+  type LiveFeed,
   nextWake,
   refuse,
   type Session,
@@ -37,15 +40,17 @@ export async function takeHeads(
 export async function watch(session: Session, subject: Subject): Promise<void> {
   if (subject.isWatching || session.peer.role !== 'follower') return
   subject.isWatching = true
-  const { awaited } = session.context
-  const waiting = awaited.get(subject.key) ?? new Set()
-  awaited.set(subject.key, waiting.add(subject.onStored))
+  await keepWatching(session, subject)
+}
+
+async function keepWatching(session: Session, subject: Subject): Promise<void> {
   while (!session.isEnded) {
     const stored = await storedOf(session, subject)
+    if (session.isEnded) return
     const seal = stored?.head?.seal
-    const isNews = seal !== undefined && seal !== subject.told
-    if (isNews && !subject.isLive) await sendHeads(session, subject, stored)
-    else await nextWake(subject)
+    const isNews = seal !== undefined && !isTold(subject, seal)
+    if (isNews && subject.live === undefined) await sendHeads(session, subject, stored)
+    else await nextWake(session, subject)
   }
 }
 
@@ -57,35 +62,83 @@ export async function serveWant(
 ): Promise<void> {
   const stored = await storedOf(session, subject)
   if (stored === undefined) return refuse(session, unavailable('this shard'))
+  const feed = { cursor: want.from, epoch: currentTerm(stored.authority).epoch }
   const kind = want.to === undefined ? 'live' : 'bounded'
   const number = ++subject.feeds[kind]
-  if (kind === 'live') subject.isLive = true
+  if (kind === 'live') subject.live = feed
   // A feed of the same kind that waits sees that it was replaced.
   wake(subject)
-  let cursor = want.from
-  let { epoch } = currentTerm(stored.authority)
-  while (!session.isEnded && subject.feeds[kind] === number) {
-    const term = currentTerm(stored.authority)
-    if (term.epoch !== epoch) {
-      epoch = term.epoch
-      // The chain was rewound to a hand-over: what comes next begins there.
-      if (term.fromSeq < cursor) cursor = term.fromSeq
-    }
-    if (want.to !== undefined && cursor > want.to) return
-    const run = stored.readRun(cursor, SERVED_RUN_BYTES)
+  await sendRuns(session, subject, {
+    feed,
+    to: want.to,
+    isCurrent: isNewest(subject, kind, number),
+  })
+}
+
+/** The feeds of a subject whose session was suspended: nothing was stored since, so each waits for news, and
+ *  no shard is opened for it. */
+export async function resumeWatch(session: Session, subject: Subject): Promise<void> {
+  subject.isWatching = true
+  await nextWake(session, subject)
+  await keepWatching(session, subject)
+}
+
+export async function resumeLive(
+  session: Session,
+  subject: Subject,
+  feed: LiveFeed,
+): Promise<void> {
+  const number = ++subject.feeds.live
+  subject.live = feed
+  await nextWake(session, subject)
+  const isCurrent = isNewest(subject, 'live', number)
+  await sendRuns(session, subject, { feed, to: undefined, isCurrent })
+}
+
+type Sending = {
+  readonly feed: LiveFeed
+  readonly to: Seq | undefined
+  readonly isCurrent: () => boolean
+}
+
+function isNewest({ feeds }: Subject, kind: keyof Subject['feeds'], number: number): () => boolean {
+  return () => feeds[kind] === number
+}
+
+async function sendRuns(
+  session: Session,
+  subject: Subject,
+  { feed, to, isCurrent }: Sending,
+): Promise<void> {
+  while (!session.isEnded && isCurrent()) {
+    // Leased anew after each wait, because a relay that may sleep gives its leases back.
+    const stored = await storedOf(session, subject)
+    if (session.isEnded || !isCurrent()) return
+    if (stored === undefined) return refuse(session, unavailable('this shard'))
+    rewindFeed(feed, stored)
+    if (to !== undefined && feed.cursor > to) return
+    const run = stored.readRun(feed.cursor, SERVED_RUN_BYTES)
     if (run !== undefined) {
       session.context.counters.count('runsServed')
-      cursor = nextSeq(run.seal.seq)
+      feed.cursor = nextSeq(run.seal.seq)
       await session.peer.send({ type: 'run', bytes: encodeRun(run) })
       continue
     }
-    if (cursor <= (stored.head?.position.seq ?? 0n)) {
-      if (kind === 'live') subject.isLive = false
-      return refuse(session, unavailable(`frames from ${cursor} on`))
+    if (feed.cursor <= (stored.head?.position.seq ?? 0n)) {
+      if (to === undefined) subject.live = undefined
+      return refuse(session, unavailable(`frames from ${feed.cursor} on`))
     }
-    if (kind === 'bounded') return
-    await nextWake(subject)
+    if (to !== undefined) return
+    await nextWake(session, subject)
   }
+}
+
+/** The chain may have been rewound to a hand-over: what comes next begins there. */
+function rewindFeed(feed: LiveFeed, stored: StoredShard): void {
+  const term = currentTerm(stored.authority)
+  if (term.epoch === feed.epoch) return
+  feed.epoch = term.epoch
+  if (term.fromSeq < feed.cursor) feed.cursor = term.fromSeq
 }
 
 export async function serveSnapshot(

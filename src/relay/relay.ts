@@ -1,7 +1,8 @@
 /** Relay: stores sealed runs, answers with receipts, and serves them to whoever asks, also when the writer
  *  is gone.  Blind and untrusted: it can withhold, but not alter.
  *  Keeps: one key of its own; limits on connections, shards and bytes; shards close when idle.
- *  Never: touches a platform; its store and its sockets are handed to it (server-node.ts does). */
+ *  Where it may sleep between messages (sleep.ts), a connection is resumed without a new handshake.
+ *  Never: touches a platform; its store and its sockets are handed to it (server-node.ts, object.ts). */
 
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
@@ -10,19 +11,22 @@ import { formatHex } from '../bytes/text.ts'
 import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import { ALWAYS_AWAKE, createActivity } from '../transport/activity.ts'
 import { encodeEnvelope } from '../transport/envelope.ts'
 import type { PeerLimits } from '../transport/limits.ts'
-import { connectPeer } from '../transport/peer.ts'
+import { type ConnectedPeer, connectPeer, resumePeer } from '../transport/peer.ts'
 import { errorEnvelopeOf } from '../transport/remote.ts'
-import type { Peer, Socket } from '../transport/transport.ts'
+import type { Socket } from '../transport/transport.ts'
 import { CAP_BYTES_MAX } from '../wal/create.ts'
 import type { Allow } from './allow.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Counters, type CounterValues, createCounters } from './counters.ts'
 import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
-import { serveSession } from './session.ts'
+import { createSession, resumeFeeds, serveSession } from './session.ts'
+import { asleepFailure, keepWhileQuiet, type Sleep } from './sleep.ts'
 import type { RelayStore } from './store.ts'
-import type { SessionContext } from './subject.ts'
+import type { Session, SessionContext } from './subject.ts'
+import { decodeSuspended, type SuspendedSession } from './suspended-session.ts'
 
 /** Hex digits of its key that name a relay among the series of a registry. */
 const NAME_DIGITS = 8
@@ -53,8 +57,17 @@ export type Relay = {
     readonly totalBytes: number
   }
   /** Serves one connection until it ends.  `binding` is the host that the far end dialled, as this side
-   *  knows it.  Never rejects: what goes wrong is counted and ends the connection. */
-  accept(socket: Socket, meta: { readonly binding: string }): Promise<void>
+   *  knows it; `sleep` is where the connection is kept over a sleep of this process.  Never rejects: what
+   *  goes wrong is counted and ends the connection. */
+  accept(
+    socket: Socket,
+    meta: { readonly binding: string; readonly sleep?: Sleep | undefined },
+  ): Promise<void>
+  /** Goes on with a connection from what an earlier life of this relay kept of it; where that is nothing, or
+   *  cannot be read, the far end is told to dial again. */
+  resume(socket: Socket, kept: Uint8Array | undefined, sleep: Sleep): Promise<void>
+  /** Ends the connections whose far end has been silent for too long; for who has no timers at rest. */
+  endSilent(): void
   /** Ends every connection and closes every shard. */
   close(): Promise<void>
 }
@@ -80,7 +93,6 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     allow,
     limits,
     counters,
-    awaited: new Map(),
     tick() {
       newest = tickHlc(host.now(), newest)
       return newest
@@ -95,6 +107,8 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       return statusOf(catalog, counters)
     },
     accept: server.accept,
+    resume: server.resume,
+    endSilent: server.endSilent,
     async close() {
       await server.close()
       await catalog.close()
@@ -103,56 +117,51 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
-function createServer(
-  context: SessionContext,
-  options: RelayOptions,
-): Pick<Relay, 'accept' | 'close'> {
-  const { host, signer } = options
-  const { counters, limits } = context
-  const peers = new Set<Peer>()
-  const sessions = new Set<Promise<unknown>>()
-  const stopping = new AbortController()
+type Server = Pick<Relay, 'accept' | 'resume' | 'endSilent' | 'close'>
 
-  const connect = (socket: Socket, binding: string): Promise<Peer> =>
-    connectPeer(socket, {
-      host,
-      signer,
-      role: 'relay',
-      side: 'acceptor',
-      binding,
-      signal: stopping.signal,
-      ...(options.peerLimits === undefined ? {} : { limits: options.peerLimits }),
-      admit: (peer) => (peer.role === 'relay' ? strangerFailure() : undefined),
-    })
-  const serve = async (socket: Socket, binding: string): Promise<void> => {
-    counters.count('connections')
-    counters.countOpen(1)
-    try {
-      const peer = await connect(socket, binding)
-      peers.add(peer)
-      const reason = await serveSession(peer, context)
-      peers.delete(peer)
-      if (reason !== undefined && isOurs(reason)) options.onFailure?.(reason)
-    } catch (error) {
-      // The far end was told; what is left is to count it.
-      counters.count('handshakesFailed')
-      const failure = failureOf(error)
-      if (isOurs(failure)) options.onFailure?.(failure)
-    } finally {
+type ServerState = {
+  readonly context: SessionContext
+  readonly options: RelayOptions
+  readonly peers: Set<ConnectedPeer>
+  readonly stopping: AbortController
+}
+
+function createServer(context: SessionContext, options: RelayOptions): Server {
+  const { counters, limits } = context
+  const peers = new Set<ConnectedPeer>()
+  const stopping = new AbortController()
+  const state: ServerState = { context, options, peers, stopping }
+  const sessions = new Set<Promise<unknown>>()
+  const run = (session: Promise<void>): Promise<void> => {
+    const running = session.finally(() => {
       counters.countOpen(-1)
-    }
+      sessions.delete(running)
+    })
+    sessions.add(running)
+    return running
   }
   return {
-    accept(socket, { binding }) {
+    accept(socket, { binding, sleep }) {
       if (stopping.signal.aborted || counters.values.connectionsOpen >= limits.connectionsMax) {
         counters.count('connectionsRefused')
-        socket.send(encodeEnvelope(errorEnvelopeOf(crowdedFailure(limits))))
-        socket.close()
+        turnAway(socket, crowdedFailure(limits))
         return Promise.resolve()
       }
-      const session = serve(socket, binding).finally(() => sessions.delete(session))
-      sessions.add(session)
-      return session
+      counters.countOpen(1)
+      return run(greet(state, socket, { binding, sleep }))
+    },
+    resume(socket, bytes, sleep) {
+      const kept = bytes === undefined ? undefined : decodeSuspended(bytes)
+      if (!kept?.ok) {
+        counters.count('connectionsCutShort')
+        turnAway(socket, asleepFailure(kept?.failure))
+        return Promise.resolve()
+      }
+      counters.countOpen(1)
+      return run(goOn(state, socket, { kept: kept.value, sleep }))
+    },
+    endSilent() {
+      for (const peer of peers) peer.endIfSilent()
     },
     async close() {
       for (const peer of peers) peer.close(stoppingFailure())
@@ -160,6 +169,74 @@ function createServer(
       await Promise.all(sessions)
     },
   }
+}
+
+/** A new connection, from its handshake to its end. */
+async function greet(
+  state: ServerState,
+  socket: Socket,
+  { binding, sleep }: { readonly binding: string; readonly sleep: Sleep | undefined },
+): Promise<void> {
+  const { context, options, stopping } = state
+  const { host, signer } = options
+  context.counters.count('connections')
+  const activity = sleep === undefined ? ALWAYS_AWAKE : createActivity(host)
+  try {
+    const peer = await connectPeer(socket, {
+      ...peerOptionsOf(options),
+      signer,
+      role: 'relay',
+      side: 'acceptor',
+      binding,
+      activity,
+      signal: stopping.signal,
+      admit: (found) => (found.role === 'relay' ? strangerFailure() : undefined),
+    })
+    const session = createSession(peer, context, activity)
+    if (sleep !== undefined) keepWhileQuiet(session, sleep)
+    await serve(state, session)
+  } catch (error) {
+    // The far end was told; what is left is to count it.
+    context.counters.count('handshakesFailed')
+    const failure = failureOf(error)
+    if (isOurs(failure)) options.onFailure?.(failure)
+  }
+}
+
+/** A connection that an earlier life of this relay kept. */
+function goOn(
+  state: ServerState,
+  socket: Socket,
+  { kept, sleep }: { readonly kept: SuspendedSession; readonly sleep: Sleep },
+): Promise<void> {
+  const { context, options } = state
+  context.counters.count('connectionsResumed')
+  const activity = createActivity(options.host)
+  const peer = resumePeer(socket, kept.peer, { ...peerOptionsOf(options), activity })
+  const session = createSession(peer, context, activity)
+  keepWhileQuiet(session, sleep)
+  resumeFeeds(session, kept.subjects)
+  return serve(state, session)
+}
+
+async function serve({ peers, options }: ServerState, session: Session): Promise<void> {
+  const { peer } = session
+  peers.add(peer)
+  const reason = await serveSession(session)
+  peers.delete(peer)
+  if (reason !== undefined && isOurs(reason)) options.onFailure?.(reason)
+}
+
+function peerOptionsOf({ host, peerLimits }: RelayOptions): {
+  readonly host: Host
+  readonly limits?: Partial<PeerLimits>
+} {
+  return { host, ...(peerLimits === undefined ? {} : { limits: peerLimits }) }
+}
+
+function turnAway(socket: Socket, reason: ConstelliteError): void {
+  socket.send(encodeEnvelope(errorEnvelopeOf(reason)))
+  socket.close()
 }
 
 function isOurs(failure: ConstelliteError): boolean {

@@ -19,24 +19,45 @@
 
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import { decodeRunHeader } from '../frame/run.ts'
+import type { Activity } from '../transport/activity.ts'
 import type { Envelope } from '../transport/envelope.ts'
-import type { Peer } from '../transport/transport.ts'
-import { serveSnapshot, serveWant, takeHeads, watch } from './downlink.ts'
+import type { ConnectedPeer } from '../transport/peer.ts'
+import { resumeLive, resumeWatch, serveSnapshot, serveWant, takeHeads, watch } from './downlink.ts'
+import { resumeSubjects } from './sleep.ts'
 import { refuse, type Session, type SessionContext, subjectOf, wake } from './subject.ts'
+import type { SuspendedSubject } from './suspended-session.ts'
 import { takeAuthority, takeRun, takeSnapshotPart } from './uplink.ts'
 
-/** Runs until the connection ends; answers why, undefined for an ordinary close. */
-export async function serveSession(
-  peer: Peer,
+export function createSession(
+  peer: ConnectedPeer,
   context: SessionContext,
-): Promise<ConstelliteError | undefined> {
-  const session: Session = { context, peer, subjects: new Map(), isEnded: false }
+  activity: Activity,
+): Session {
+  return { context, peer, activity, subjects: new Map(), isEnded: false }
+}
+
+/** The feeds of a session that was suspended go on waiting for news. */
+export function resumeFeeds(session: Session, suspended: readonly SuspendedSubject[]): void {
+  for (const { subject, suspended: kept } of resumeSubjects(session, suspended)) {
+    if (kept.isWatching) beside(session, () => resumeWatch(session, subject))
+    const { live } = kept
+    if (live !== undefined) beside(session, () => resumeLive(session, subject, { ...live }))
+  }
+}
+
+/** Runs until the connection ends; answers why, undefined for an ordinary close. */
+export async function serveSession(session: Session): Promise<ConstelliteError | undefined> {
+  const { peer, activity } = session
   const over = peer.closed.then((reason) => {
     endSession(session)
     return reason
   })
   try {
-    while (!session.isEnded) await handle(session, await peer.receive())
+    while (!session.isEnded) {
+      const envelope = await peer.receive()
+      activity.enter()
+      await handle(session, envelope).finally(activity.leave)
+    }
   } catch (error) {
     // What the far end broke is said to it; what ended the connection is in `closed` already.
     if (!session.isEnded) peer.close(failureOf(error))
@@ -75,11 +96,13 @@ async function dispatch(session: Session, envelope: Envelope): Promise<void> {
       if (!header.ok) throw header.failure
       return takeRun(session, subjectOf(session, header.value.shard), envelope.bytes)
     }
-    case 'want':
-      return beside(session, serveWant(session, subjectOf(session, envelope.shard), envelope))
+    case 'want': {
+      const subject = subjectOf(session, envelope.shard)
+      return beside(session, () => serveWant(session, subject, envelope))
+    }
     case 'want-snapshot': {
       const subject = subjectOf(session, envelope.shard)
-      return beside(session, serveSnapshot(session, subject, envelope.seqMin))
+      return beside(session, () => serveSnapshot(session, subject, envelope.seqMin))
     }
     case 'snapshot':
       return takeSnapshotPart(session, subjectOf(session, envelope.shard), envelope)
@@ -98,17 +121,20 @@ async function takeHeadsAndWatch(
 ): Promise<void> {
   const subject = subjectOf(session, envelope.shard)
   await takeHeads(session, subject, envelope)
-  beside(session, watch(session, subject))
+  beside(session, () => watch(session, subject))
 }
 
 /** Lets a feed run while later envelopes are handled. */
-function beside(session: Session, feed: Promise<void>): void {
-  feed.catch((error: unknown) => {
+function beside(session: Session, feed: () => Promise<void>): void {
+  const { activity } = session
+  activity.enter()
+  const ended = feed().catch((error: unknown) => {
     const failure = failureOf(error)
     if (session.isEnded) return
     if (MILD.has(failure.code)) refuse(session, failure).catch(() => undefined)
     else session.peer.close(failure)
   })
+  void ended.finally(activity.leave)
 }
 
 function endSession(session: Session): void {
@@ -117,9 +143,6 @@ function endSession(session: Session): void {
     subject.unsubscribe()
     subject.upload?.inlet.fail(new Error('the connection ended'))
     wake(subject)
-    const waiting = session.context.awaited.get(subject.key)
-    waiting?.delete(subject.onStored)
-    if (waiting?.size === 0) session.context.awaited.delete(subject.key)
     // An install or flush that is under way finishes before the shard may close: it holds the mutex.
     subject.lease?.release()
   }

@@ -1,19 +1,22 @@
 /** Subject: one shard within one connection, and what the parts of a session share.
- *  Keeps: a shard is leased from its first use until the connection ends; nobody reads or writes a shard
+ *  Keeps: a shard is leased from its first use until the connection ends, or where the relay may sleep, until
+ *  nothing is under way; nobody reads or writes a shard
  *  that the relay does not take. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
-import type { Hlc, Seq } from '../base/ids.ts'
+import type { Hlc, Position, Seq } from '../base/ids.ts'
+import { equalBytes } from '../bytes/compare.ts'
 import { formatHex } from '../bytes/text.ts'
 import type { Signer } from '../crypto/signer.ts'
 import type { Authority } from '../frame/authority.ts'
 import { authorityFrames } from '../frame/authority.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { SnapshotInlet } from '../replication/snapshot-inlet.ts'
+import type { Activity } from '../transport/activity.ts'
 import type { Head } from '../transport/envelope.ts'
+import type { ConnectedPeer } from '../transport/peer.ts'
 import { errorEnvelopeOf } from '../transport/remote.ts'
-import type { Peer } from '../transport/transport.ts'
 import type { Allow } from './allow.ts'
 import type { Catalog, Lease } from './catalog.ts'
 import type { Counters } from './counters.ts'
@@ -29,15 +32,14 @@ export type SessionContext = {
   readonly allow: Allow
   readonly limits: RelayLimits
   readonly counters: Counters
-  /** Who waits for a shard that is not stored yet, by its id in hex. */
-  readonly awaited: Map<string, Set<() => void>>
   /** The clock of receipts. */
   tick(): Hlc
 }
 
 export type Session = {
   readonly context: SessionContext
-  readonly peer: Peer
+  readonly peer: ConnectedPeer
+  readonly activity: Activity
   readonly subjects: Map<string, Subject>
   isEnded: boolean
 }
@@ -49,6 +51,12 @@ export type Upload = {
   hasLast: boolean
 }
 
+/** A head that the far end was told. */
+export type Told = { readonly epoch: bigint; readonly position: Position }
+
+/** A live want: frames from `cursor` on are sent as they are stored. */
+export type LiveFeed = { cursor: Seq; epoch: bigint }
+
 export type Subject = {
   readonly key: string
   readonly shard: Uint8Array
@@ -59,19 +67,17 @@ export type Subject = {
   needsAuthority: boolean
   /** True once a follower said which heads it has: from then on it hears of new ones. */
   isWatching: boolean
-  /** Seal of the head that was told last. */
-  told: Seal | undefined
+  /** The head that was told last. */
+  told: Told | undefined
   upload: Upload | undefined
   /** Numbers of the newest feed of each kind; an older one ends when it sees a newer. */
   readonly feeds: { live: number; bounded: number; snapshot: number }
-  isLive: boolean
+  live: LiveFeed | undefined
   /** Calls when the shard changed or the session ended. */
   readonly wakers: Set<() => void>
   isAcknowledging: boolean
   isAcknowledgeDue: boolean
-  unsubscribe: () => void
-  /** Called when a shard that was awaited is stored. */
-  readonly onStored: () => void
+  readonly unsubscribe: () => void
 }
 
 /** The subject of a shard id, made at its first use. */
@@ -96,12 +102,11 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
     isWatching: false,
     upload: undefined,
     feeds: { live: 0, bounded: 0, snapshot: 0 },
-    isLive: false,
+    live: undefined,
     wakers: new Set(),
     isAcknowledging: false,
     isAcknowledgeDue: false,
-    unsubscribe: () => undefined,
-    onStored: () => wake(subject),
+    unsubscribe: session.context.catalog.watch(shard, () => wake(subject)),
   }
   session.subjects.set(key, subject)
   return subject
@@ -128,6 +133,7 @@ export async function leaseToWrite(session: Session, subject: Subject): Promise<
   if (candidate === undefined) throw strangerFailure()
   const lease = await session.context.catalog.leaseNew(subject.shard, candidate)
   adoptLease(session, subject, lease)
+  subject.candidate = undefined
   return lease
 }
 
@@ -151,7 +157,6 @@ function adoptLease(session: Session, subject: Subject, lease: Lease): void {
     throw error
   }
   subject.lease = lease
-  subject.unsubscribe = lease.stored.onAdvance(() => wake(subject))
 }
 
 /** Throws ErrDenied when the relay does not take this shard. */
@@ -169,14 +174,17 @@ export function wake(subject: Subject): void {
   for (const waker of [...subject.wakers]) waker()
 }
 
-/** Resolves at the next change of the shard, or the end of the session. */
-export function nextWake(subject: Subject): Promise<void> {
+/** Resolves at the next change of the shard, or the end of the session.  A feed that waits here is not under
+ *  way: all that it goes on from is in its subject. */
+export function nextWake({ activity }: Session, subject: Subject): Promise<void> {
   return new Promise((resolve) => {
     const waker = (): void => {
       subject.wakers.delete(waker)
+      activity.enter()
       resolve()
     }
     subject.wakers.add(waker)
+    activity.leave()
   })
 }
 
@@ -193,7 +201,7 @@ export async function sendHeads(
   stored: StoredShard | undefined,
 ): Promise<void> {
   const head = stored?.head
-  subject.told = head?.seal
+  subject.told = head === undefined ? undefined : toldOf(head.seal)
   if (stored !== undefined && head !== undefined && subject.needsAuthority) {
     subject.needsAuthority = false
     const frames = authorityFrames(stored.authority)
@@ -208,4 +216,13 @@ export async function sendHeads(
     // 0 says that no frame can be served.
     first: stored?.first ?? (0n as Seq),
   })
+}
+
+function toldOf({ epoch, seq, checksum }: Seal): Told {
+  return { epoch, position: { seq, checksum } }
+}
+
+export function isTold({ told }: Subject, seal: Seal): boolean {
+  if (told === undefined || told.epoch !== seal.epoch) return false
+  return told.position.seq === seal.seq && equalBytes(told.position.checksum, seal.checksum)
 }

@@ -55,18 +55,17 @@ export async function takeRun(
   const lease = await leaseToWrite(session, subject)
   const { stored } = lease
   lease.checkRoom(bytes.byteLength)
-  const isNew = stored.head === undefined
   const standing = await stored.store(run)
   switch (standing.type) {
     case 'append':
       counters.count('runsStored')
       counters.count('framesStored', run.frames.length - standing.skip)
       counters.count('bytesStored', bytes.byteLength)
-      acknowledgeLater(session, subject, lease, isNew)
+      acknowledgeLater(session, subject, lease)
       return
     case 'repeat':
       counters.count('runsRepeated')
-      acknowledgeLater(session, subject, lease, false)
+      acknowledgeLater(session, subject, lease)
       return
     case 'fork':
       return takeFork(session, lease, run, bytes)
@@ -80,31 +79,26 @@ export async function takeRun(
 }
 
 /** Flushes, then answers one receipt for everything stored until then. */
-function acknowledgeLater(session: Session, subject: Subject, lease: Lease, isNew: boolean): void {
+function acknowledgeLater(session: Session, subject: Subject, lease: Lease): void {
   subject.isAcknowledgeDue = true
   if (subject.isAcknowledging) return
   subject.isAcknowledging = true
+  session.activity.enter()
   const run = async (): Promise<void> => {
     try {
       while (subject.isAcknowledgeDue && !session.isEnded) {
         subject.isAcknowledgeDue = false
         await lease.stored.flush()
-        if (isNew) tellAwaiting(session, subject)
         await sendReceipt(session, lease.stored.head?.seal, false)
       }
     } catch (error) {
       session.peer.close(failureOf(error))
     } finally {
       subject.isAcknowledging = false
+      session.activity.leave()
     }
   }
   void run()
-}
-
-/** Those who asked for this shard before it was here. */
-function tellAwaiting(session: Session, subject: Subject): void {
-  const waiting = session.context.awaited.get(subject.key) ?? []
-  for (const tell of [...waiting]) tell()
 }
 
 async function sendReceipt(
@@ -176,7 +170,7 @@ async function beginUpload(
 ): Promise<NonNullable<Subject['upload']>> {
   const lease = await leaseToWrite(session, subject)
   const inlet = createSnapshotInlet()
-  const isNew = lease.stored.head === undefined
+  session.activity.enter()
   const install = async (): Promise<void> => {
     let reserved = 0
     try {
@@ -189,7 +183,6 @@ async function beginUpload(
       })
       if (installed.type === 'fork') return await tellFork(session, installed.seal)
       session.context.counters.count('snapshotsStored')
-      if (isNew) tellAwaiting(session, subject)
       await sendReceipt(session, lease.stored.head?.seal, false)
     } catch (error) {
       if (session.isEnded) return
@@ -200,6 +193,7 @@ async function beginUpload(
     } finally {
       lease.unreserve(reserved)
       subject.upload = undefined
+      session.activity.leave()
     }
   }
   return { inlet, done: install(), hasLast: false }

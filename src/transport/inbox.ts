@@ -10,6 +10,7 @@ import { MESSAGE_TYPE } from './layout.ts'
 import { WINDOW_BYTES } from './limits.ts'
 import { closedFailure, type Link } from './link.ts'
 import { type ErrorEnvelope, failureOfError } from './remote.ts'
+import type { SuspendedInbox } from './suspended-peer.ts'
 
 export type Inbox = {
   /** Takes one envelope off the wire; answers why it cannot. */
@@ -19,16 +20,19 @@ export type Inbox = {
   onPing(): void
   /** Why the connection is over, as far as the far end's last word tells. */
   lastWord(): ConstelliteError | undefined
+  /** What another inbox goes on from; undefined while an envelope waits. */
+  suspend(): SuspendedInbox | undefined
   end(reason: ConstelliteError | undefined): void
 }
 
+const FROM_THE_START: SuspendedInbox = { consumedBytes: 0n, reportedBytes: 0n }
+
 type Waiter = { resolve(envelope: Envelope): void; reject(error: unknown): void }
 
-export function createInbox(link: Link): Inbox {
+export function createInbox(link: Link, from: SuspendedInbox = FROM_THE_START): Inbox {
   const waiting: { readonly envelope: Envelope; readonly sizeBytes: number }[] = []
   let waitingBytes = 0
-  let consumedBytes = 0n
-  let reportedBytes = 0n
+  let { consumedBytes, reportedBytes } = from
   let isOwed = false
   let waiter: Waiter | undefined
   let last: Envelope | undefined
@@ -78,6 +82,7 @@ export function createInbox(link: Link): Inbox {
       report()
     },
     lastWord: () => (last?.type === 'error' ? failureOfError(last as ErrorEnvelope) : undefined),
+    suspend: () => (waiting.length > 0 ? undefined : { consumedBytes, reportedBytes }),
     end(reason) {
       ended = { reason }
       waiter?.reject(reason ?? closedFailure())

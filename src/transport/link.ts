@@ -6,15 +6,20 @@
 import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import { type Activity, ALWAYS_AWAKE } from './activity.ts'
 import { encodeEnvelope } from './envelope.ts'
 import { MESSAGE_BYTES_MAX } from './layout.ts'
 import { errorEnvelopeOf } from './remote.ts'
 import type { Socket } from './transport.ts'
 
-export type LinkLimits = {
+export type LinkOptions = {
   /** Unread bytes that end the link, before and after `deliver`. */
   readonly earlyBytesMax: number
   readonly unreadBytesMax: number
+  /** Hears of messages that wait for their step. */
+  readonly activity?: Activity
+  /** When the last message came to an earlier life of this side. */
+  readonly receivedAtMs?: number
 }
 
 export type Link = {
@@ -32,13 +37,13 @@ export type Link = {
   close(reason?: ConstelliteError): void
 }
 
-export function createLink(socket: Socket, host: Host, limits: LinkLimits): Link {
+export function createLink(socket: Socket, host: Host, options: LinkOptions): Link {
+  const { activity = ALWAYS_AWAKE } = options
   const unread = createUnread()
   const ending = createEnding()
-  let receivedAtMs = host.monotonicNow()
+  let receivedAtMs = options.receivedAtMs ?? host.monotonicNow()
   let isStepping = false
   let isDelivering = false
-  const unreadMax = (): number => (isDelivering ? limits.unreadBytesMax : limits.earlyBytesMax)
   let farEnd: { readonly reason: ConstelliteError | undefined } | undefined
 
   const settle = (reason: ConstelliteError | undefined): void => {
@@ -47,9 +52,7 @@ export function createLink(socket: Socket, host: Host, limits: LinkLimits): Link
   }
   const close = (reason?: ConstelliteError): void => {
     if (ending.isSettled) return
-    if (reason !== undefined && farEnd === undefined) {
-      socket.send(encodeEnvelope(errorEnvelopeOf(reason)))
-    }
+    if (farEnd === undefined) sayWhy(socket, reason)
     socket.close()
     settle(reason)
   }
@@ -57,19 +60,22 @@ export function createLink(socket: Socket, host: Host, limits: LinkLimits): Link
     isStepping = false
     unread.handOver()
     if (unread.bytes === 0 && farEnd !== undefined && !ending.isSettled) settle(farEnd.reason)
+    activity.leave()
   }
   const wake = (): void => {
     if (isStepping) return
     isStepping = true
+    activity.enter()
     host.defer(step)
   }
   socket.onMessage = (message) => {
     if (ending.isSettled) return
     receivedAtMs = host.monotonicNow()
     unread.add(message)
-    if (message.byteLength > MESSAGE_BYTES_MAX) close(sizeFailure(message.byteLength))
-    else if (unread.bytes > unreadMax()) close(floodFailure(unread.bytes, unreadMax()))
-    else wake()
+    const bytesMax = isDelivering ? options.unreadBytesMax : options.earlyBytesMax
+    const refused = refusalOf(message, unread.bytes, bytesMax)
+    if (refused === undefined) wake()
+    else close(refused)
   }
   socket.onClose = (reason) => {
     farEnd = { reason }
@@ -100,6 +106,10 @@ export function createLink(socket: Socket, host: Host, limits: LinkLimits): Link
     closed: ending.promise,
     close,
   }
+}
+
+function sayWhy(socket: Socket, reason: ConstelliteError | undefined): void {
+  if (reason !== undefined) socket.send(encodeEnvelope(errorEnvelopeOf(reason)))
 }
 
 /** Messages between the socket's callback and the step that reads them. */
@@ -187,6 +197,15 @@ export function closedFailure(): ConstelliteError {
     message: 'The connection was closed.',
     retry: 'later',
   })
+}
+
+function refusalOf(
+  { byteLength }: Uint8Array,
+  unreadBytes: number,
+  unreadBytesMax: number,
+): ConstelliteError | undefined {
+  if (byteLength > MESSAGE_BYTES_MAX) return sizeFailure(byteLength)
+  return unreadBytes > unreadBytesMax ? floodFailure(unreadBytes, unreadBytesMax) : undefined
 }
 
 function sizeFailure(sizeBytes: number): ConstelliteError {

@@ -4,10 +4,12 @@
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
+import { type Activity, ALWAYS_AWAKE } from './activity.ts'
 import { MESSAGE_TYPE } from './layout.ts'
 import { type PeerLimits, WINDOW_BYTES } from './limits.ts'
 import type { Link } from './link.ts'
 import { splitIntoParts } from './part.ts'
+import type { SuspendedOutbox } from './suspended-peer.ts'
 
 export type Outbox = {
   /** Queues one whole message. */
@@ -16,6 +18,8 @@ export type Outbox = {
   onConsumed(bytes: bigint): void
   /** Milliseconds for which a non-empty queue has not moved. */
   stalledMs(): number
+  /** What another outbox goes on from; undefined while something waits to be sent. */
+  suspend(): SuspendedOutbox | undefined
   end(reason: ConstelliteError): void
 }
 
@@ -26,6 +30,9 @@ type State = {
   readonly host: Host
   readonly limits: PeerLimits
   readonly credit: Credit
+  readonly activity: Activity
+  /** Whether what waits counts as activity. */
+  isWaiting: boolean
   readonly queue: Uint8Array[]
   queuedBytes: number
   /** Rest of the message that is being sent. */
@@ -37,16 +44,26 @@ type State = {
   waiters: Waiter[]
 }
 
-export function createOutbox(link: Link, host: Host, limits: PeerLimits): Outbox {
+const FROM_THE_START: SuspendedOutbox = { sentBytes: 0n, takenBytes: 0n, partId: 0 }
+
+export function createOutbox(
+  link: Link,
+  host: Host,
+  limits: PeerLimits,
+  activity: Activity = ALWAYS_AWAKE,
+  from: SuspendedOutbox = FROM_THE_START,
+): Outbox {
   const state: State = {
     link,
     host,
     limits,
-    credit: createCredit(() => link.send(PING)),
+    activity,
+    isWaiting: false,
+    credit: createCredit(from, () => link.send(PING)),
     queue: [],
     queuedBytes: 0,
     parts: [],
-    partId: 0,
+    partId: from.partId,
     movedAtMs: host.monotonicNow(),
     poll: undefined,
     ended: undefined,
@@ -60,11 +77,13 @@ export function createOutbox(link: Link, host: Host, limits: PeerLimits): Outbox
       pump(state)
     },
     stalledMs: () => (isIdle(state) ? 0 : host.monotonicNow() - state.movedAtMs),
+    suspend: () => (isIdle(state) ? { ...state.credit.used(), partId: state.partId } : undefined),
     end(reason) {
       state.ended = reason
       state.poll?.cancel()
       state.queue.length = 0
       state.parts = []
+      countWaiting(state)
       for (const waiter of state.waiters.splice(0)) waiter.reject(reason)
     },
   }
@@ -102,6 +121,7 @@ function pump(state: State): void {
     if (part !== undefined) link.send(part)
     state.movedAtMs = host.monotonicNow()
   }
+  countWaiting(state)
   if (state.queuedBytes >= limits.sendQueueBytes) return
   for (const waiter of state.waiters.splice(0)) waiter.resolve()
 }
@@ -117,6 +137,15 @@ function takeNext(state: State): boolean {
   return true
 }
 
+/** What waits for room or credit is under way. */
+function countWaiting(state: State): void {
+  const isWaiting = !isIdle(state)
+  if (isWaiting === state.isWaiting) return
+  state.isWaiting = isWaiting
+  if (isWaiting) state.activity.enter()
+  else state.activity.leave()
+}
+
 function isIdle({ queue, parts }: State): boolean {
   return queue.length === 0 && parts.length === 0
 }
@@ -127,11 +156,11 @@ type Credit = {
   take(sizeBytes: number): boolean
   /** False when it says nothing new: a lost or repeated pong must not move the credit back. */
   onConsumed(bytes: bigint): boolean
+  used(): { readonly sentBytes: bigint; readonly takenBytes: bigint }
 }
 
-function createCredit(ask: () => void): Credit {
-  let sentBytes = 0n
-  let consumedBytes = 0n
+function createCredit(from: SuspendedOutbox, ask: () => void): Credit {
+  let { sentBytes, takenBytes: consumedBytes } = from
   let hasAsked = false
   return {
     take(sizeBytes) {
@@ -151,6 +180,7 @@ function createCredit(ask: () => void): Credit {
       hasAsked = false
       return true
     },
+    used: () => ({ sentBytes, takenBytes: consumedBytes }),
   }
 }
 

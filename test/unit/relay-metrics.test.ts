@@ -14,6 +14,7 @@ import { Metrics } from '../../src/telemetry/metrics.ts'
 import { createMetricsSink } from '../../src/telemetry/metrics-sink.ts'
 import { createTestChain } from './relay-chains.ts'
 import { headsOf, publish, type Setup, setUpRelay, wantOf } from './relay-fixtures.ts'
+import { sleepAndGoOn } from './relay-sleep-fixtures.ts'
 import { snapshotOf, upload } from './relay-snapshots.ts'
 import { HUB_URL, testSigner } from './transport-fixtures.ts'
 
@@ -71,6 +72,7 @@ describe('the metrics of the package', () => {
     const metrics = new Metrics()
     const setup = await setUpRelay({ metrics, limits: { connectionsMax: 3 } })
     await exercise(setup)
+    await sleepAndGoOn(metrics)
     const logger = new Logger({ host: setup.host, sinks: [createMetricsSink(metrics)] })
     logger.log('relay').info('counted')
     metrics.collect()
@@ -93,7 +95,7 @@ describe('the metrics of the package', () => {
     expect(shown('connections_open')).toBe(counters.connectionsOpen)
     expect(shown('forks_total')).toBe(0)
     expect(shown('storage_bytes')).toBe(status.totalBytes)
-    expect(Object.keys(counters).length).toBe(15)
+    expect(Object.keys(counters).length).toBe(17)
     expect(JSON.parse(JSON.stringify(counters))).toMatchObject({ runsStored: 2, forks: 0 })
   })
 

@@ -1,0 +1,39 @@
+/** Refusals of a catalog: why a shard is not leased or takes no more. */
+
+import { ConstelliteError } from '../base/failure.ts'
+import type { RelayLimits } from './relay-limits.ts'
+
+export function closedFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrClosed',
+    message: 'The relay is closed.',
+    retry: 'later',
+  })
+}
+
+export function shardsFailure(limits: RelayLimits): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrRelayFull',
+    message: 'The relay has as many shards as it may.',
+    facts: { shardsMax: limits.shardsMax },
+    retry: 'after-repair',
+  })
+}
+
+export function openFailure(limits: RelayLimits): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrBackpressure',
+    message: 'The relay has as many shards open as it may.',
+    facts: { openShardsMax: limits.openShardsMax },
+    retry: 'later',
+  })
+}
+
+export function fullFailure(what: string, bytesMax: number): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrRelayFull',
+    message: `The relay has no more room for ${what}.`,
+    facts: { bytesMax },
+    retry: 'after-repair',
+  })
+}
