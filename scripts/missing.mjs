@@ -4,11 +4,9 @@
 const MISSING = {
   'build:wasm':
     'there are no WASM kernels yet: hashing and verifying run on @noble, and sqlite3.wasm comes built from @sqlite.org/sqlite-wasm',
-  'test:deno': 'the conformance suite does not run in Deno yet',
   'test:workerd': 'the package does not run in workerd yet, so there is nothing to test there',
   'test:nightly': 'there is no nightly suite yet: npm test runs every test that exists',
   sim: 'there is no simulator yet',
-  fuzz: 'there is no fuzzer of its own yet: the property tests in test/unit run with npm run test:unit',
 }
 
 const name = process.argv[2] ?? ''

@@ -12,6 +12,8 @@ import { findFirefox } from './firefox.ts'
 import type { BrowserFound } from './support/find-browser.ts'
 import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
+import { runPortable } from './support/portable/start.ts'
+import { findRuntime } from './support/runtimes.ts'
 import {
   type AllowedSkip,
   addTallies,
@@ -42,6 +44,7 @@ const failed = new Set<Suite>()
 const check: Suite = { name: 'check', run: () => script('check') }
 const build: Suite = { name: 'build', run: () => script('build') }
 const kernel: Suite = { name: 'kernel', run: rebuildKernel }
+const fuzz: Suite = { name: 'fuzz', run: () => program('fuzz', 'test/fuzz/main.ts', '--counts') }
 const packed: Suite = { name: 'pack', run: packForAll, after: build }
 const unit: Suite = { name: 'unit', run: () => vitest('unit') }
 const node: Suite = { name: 'node', run: () => vitest('node'), after: packed }
@@ -50,6 +53,8 @@ const browserFirefox: Suite = { name: 'browser-firefox', run: () => inFirefox('b
 const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), after: packed }
 const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
+const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
+const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
@@ -58,9 +63,10 @@ const matrix: Suite = { name: 'matrix', run: compareMatrix }
  *  time: two on two cores miss each other's deadlines. */
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
-  [kernel],
+  [kernel, fuzz],
   [packed, unit],
   [node, browser],
+  [deno, bun],
   [chromium],
   [browserFirefox],
   [firefox],
@@ -73,6 +79,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   unit: [[unit]],
   node: [[build], [packed], [node]],
   browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
+  deno: [[build], [packed], [deno, bun]],
   consumers: [[build], [packed], [consumers]],
 }
 
@@ -114,6 +121,13 @@ async function script(name: string): Promise<Tally> {
   return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
 }
 
+/** A program of the repository's own, in TypeScript. */
+async function program(name: string, ...parameters: readonly string[]): Promise<Tally> {
+  const loader = ['--import', './scripts/typescript.mjs']
+  const status = await command(name, process.execPath, [...loader, ...parameters])
+  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
+}
+
 /** The committed kernel is what its sources give, byte for byte.  Only kernel builders have the compiler. */
 async function rebuildKernel(): Promise<Tally> {
   const installed = await command('kernel', 'npm', ['ci', '--silent', '--prefix', 'wasm'])
@@ -139,7 +153,8 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
-  const without = before.skips.find((it) => [chromium.name, firefox.name].includes(it.name))
+  const partners = [chromium, firefox, deno, bun].map((it) => it.name)
+  const without = before.skips.find((it) => partners.includes(it.name))
   if (without !== undefined) {
     return { ...NOTHING, skips: [{ name: 'matrix', reason: without.reason }] }
   }
@@ -163,6 +178,13 @@ async function inBrowser(name: string, variable: string, found: BrowserFound): P
   if (found.path === undefined) return { ...NOTHING, skips: [{ name, reason: found.reason }] }
   process.env[variable] = found.path
   return await vitest(name)
+}
+
+/** Where vitest does not run: by the runner of test/support/portable. */
+async function portable(name: 'deno' | 'bun'): Promise<Tally> {
+  const found = findRuntime(name)
+  if (found.program === undefined) return { ...NOTHING, skips: [{ name, reason: found.reason }] }
+  return await runPortable(found, packedFolder ?? '')
 }
 
 async function vitest(name: string): Promise<Tally> {

@@ -5,6 +5,8 @@ import type { Proof } from './tally.ts'
 
 const PLATFORMS = [
   { project: 'node', title: 'Node' },
+  { project: 'deno', title: 'Deno' },
+  { project: 'bun', title: 'Bun' },
   { project: 'chromium', title: 'Chromium (OPFS)' },
   { project: 'firefox', title: 'Firefox (OPFS)' },
 ] as const

@@ -34,6 +34,8 @@ export async function bundlePortable(options: PortableBundleOptions): Promise<st
     platform,
     external: [...external],
     logLevel: 'silent',
+    // Its paths are those of Node's conformance project.
+    tsconfig: false,
     write: false,
     resolve: {
       alias: {

@@ -48,7 +48,7 @@ async function runConformance(runtime: Runtime, packed: string): Promise<Tally> 
   const relay = await startRelayProcess(project)
   try {
     const tests = CONFORMANCE_TESTS
-    const place = 'test/conformance/place-process.ts'
+    const place = `test/conformance/place-${runtime.name}.ts`
     const external = [/^constellite($|\/)/]
     const module = join(project, `conformance-${runtime.name}.mjs`)
     writeFileSync(module, await bundlePortable({ program: PROGRAM, tests, place, external }))
