@@ -2,7 +2,6 @@
  *  the end.  `npm run test:unit` and its like run one of them.
  *  Keeps: a suite that could not run is a failure, or a skip with its reason, never silence. */
 
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,21 +12,21 @@ import type { BrowserFound } from './support/find-browser.ts'
 import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
 import { runPortable } from './support/portable/start.ts'
+import { runProgram, runTypeScript } from './support/program.ts'
 import { findRuntime } from './support/runtimes.ts'
 import {
   type AllowedSkip,
   addTallies,
+  formatSkip,
   formatTally,
   NOTHING,
+  parseTally,
   refuseSkips,
   type Tally,
 } from './support/tally.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const WORK = mkdtempSync(join(tmpdir(), 'constellite-test-'))
-
-/** No colours where nobody looks. */
-const PLAIN = { NO_COLOR: '1', FORCE_COLOR: '0' }
 
 let packedFolder: string | undefined
 
@@ -55,6 +54,13 @@ const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
 const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
+const kill: Suite = { name: 'kill', run: () => killRounds('processes', 20), after: packed }
+const killPages: Suite = { name: 'kill-pages', run: () => killRounds('pages', 10), after: packed }
+const killFirefox: Suite = {
+  name: 'kill-firefox',
+  run: () => killRounds('pages-firefox', 3),
+  after: packed,
+}
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
@@ -72,6 +78,9 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [firefox],
   [pages],
   [consumers],
+  [kill],
+  [killPages],
+  [killFirefox],
   [matrix],
 ]
 
@@ -81,6 +90,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
   deno: [[build], [packed], [deno, bun]],
   consumers: [[build], [packed], [consumers]],
+  kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }
 
 async function main(part: string | undefined): Promise<void> {
@@ -92,7 +102,7 @@ async function main(part: string | undefined): Promise<void> {
     tallies.push(...(await Promise.all(stage.map((suite) => runSuite(suite, before)))))
   }
   const total = addTallies(tallies)
-  for (const { name, reason } of total.skips) console.log(`skipped: ${name}: ${reason}`)
+  for (const skip of total.skips) console.log(formatSkip(skip))
   console.log(formatTally(total))
   if (total.failed > 0) process.exitCode = 1
 }
@@ -187,6 +197,13 @@ async function portable(name: 'deno' | 'bun'): Promise<Tally> {
   return await runPortable(found, packedFolder ?? '')
 }
 
+/** Rounds that kill processes or pages, each counted as a test. */
+async function killRounds(part: string, rounds: number): Promise<Tally> {
+  const { output } = await runTypeScript('test/kill/main.ts', [part, '--rounds', `${rounds}`])
+  process.stdout.write(`\n== kill: ${part}\n${output}`)
+  return parseTally(output) ?? { ...NOTHING, failed: 1 }
+}
+
 async function vitest(name: string): Promise<Tally> {
   const path = join(WORK, `${name}.json`)
   const parameters = ['node_modules/vitest/vitest.mjs', 'run', '--project', name]
@@ -203,27 +220,15 @@ async function vitest(name: string): Promise<Tally> {
 }
 
 /** Runs a program; its output follows as one block when it ends, so that two do not mix. */
-function command(
+async function command(
   name: string,
   program: string,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, {
-      cwd: ROOT,
-      env: { ...process.env, ...(process.stdout.isTTY ? {} : PLAIN), ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const chunks: Buffer[] = []
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
-    child.once('error', reject)
-    child.once('close', (status) => {
-      process.stdout.write(`\n== ${name}\n${Buffer.concat(chunks).toString()}`)
-      resolve(status ?? 1)
-    })
-  })
+  const { status, output } = await runProgram(program, parameters, { environment })
+  process.stdout.write(`\n== ${name}\n${output}`)
+  return status
 }
 
 try {

@@ -22,6 +22,10 @@ export type Record = {
   readonly problems: string[]
 }
 
+export function createRecord(): Record {
+  return { acknowledged: new Set(), shared: new Set(), sharedSeq: '0', problems: [] }
+}
+
 export type Cluster = {
   readonly record: Record
   /** Starts a member that is not running; it needs no waiting. */
@@ -109,14 +113,14 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   return cluster
 }
 
-type Starter = {
+export type Starter = {
   relay(): Child
   /** `address` is for followers; the writer makes it. */
   copy(member: Exclude<Member, 'relay'>, address: string): ProgramChild
 }
 
 /** Starts processes; what they report goes into the record. */
-function createStarter(
+export function createStarter(
   { program, command, folder, port }: ClusterOptions,
   record: Record,
 ): Starter {
@@ -144,7 +148,7 @@ function createStarter(
   }
 }
 
-function note(who: Member, report: Report, record: Record): void {
+export function note(who: string, report: Report, record: Record): void {
   if (report.type === 'acknowledged') record.acknowledged.add(report.batch)
   else if (report.type === 'failed') record.problems.push(`${who}: ${report.reason}`)
   else {

@@ -9,16 +9,12 @@ import { createRandom, type Random } from '../../src/testing/random.ts'
 import { checkDurable, checkQuiet, checkSame, checkShared } from './checks.ts'
 import { type Cluster, createCluster, FOLLOWERS, freePort, MEMBERS } from './cluster.ts'
 import type { Seen } from './programs/workload.ts'
-import type { Rounds } from './rounds.ts'
+import { BATCHES_PER_WRITER, pause, type Rounds, until } from './rounds.ts'
 
 export const ROUNDS_PER_LIFE = 5
 const KILLS_MAX = 5
 const WAIT_MS_MAX = 500
 const LANES_MAX = 6
-const WAITS_MAX = 2_000
-const WAIT_MS = 10
-/** Numbers of batches: one writer process never reaches the next one's. */
-const BATCHES_PER_WRITER = 1_000_000
 
 export type ProcessOptions = {
   readonly program: string
@@ -130,16 +126,4 @@ async function loseWriter(cluster: Cluster, random: Random, load: () => void): P
   const newest = seqs.reduce((left, right) => (left > right ? left : right))
   for (const follower of FOLLOWERS) await cluster.reach(follower, `${newest}`)
   checkSame(two, await cluster.look(two), await cluster.look(one))
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let waits = 0; waits < WAITS_MAX; waits++) {
-    if (isSo()) return
-    await pause(WAIT_MS)
-  }
-  throw new Error(`${what}: not in ${WAITS_MAX * WAIT_MS} ms`)
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -9,6 +9,8 @@ export type Rounds = {
   run(round: number, seed: number): Promise<string>
   /** Ends what a life left behind. */
   end(): Promise<void>
+  /** After the last. */
+  close?(): Promise<void>
 }
 
 export type RoundOptions = {
@@ -18,6 +20,14 @@ export type RoundOptions = {
   readonly from: number
   readonly to: number
 }
+
+/** Numbers of batches: one writer never reaches the next one's. */
+export const BATCHES_PER_WRITER = 1_000_000
+
+/** A call that never settles ends a round here. */
+const ROUND_MS = 120_000
+const WAITS_MAX = 2_000
+const WAIT_MS = 10
 
 /** Seeds of rounds of neighbouring seeds do not meet. */
 const ROUNDS_MAX = 100_000
@@ -33,19 +43,19 @@ export async function runRounds(
     for (let round = from; round <= to; round++) {
       const startedAt = performance.now()
       try {
-        const words = await rounds.run(round, seed * ROUNDS_MAX + round)
+        const words = await inTime(rounds.run(round, seed * ROUNDS_MAX + round))
         const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
         say(`${part} ${round}: ${words}, in ${seconds} s`)
         tally = { ...tally, passed: tally.passed + 1 }
       } catch (error) {
         tally = { ...tally, failed: tally.failed + 1 }
-        // What it left behind would fail the next ones too.
-        await rounds.end()
         const first = round - ((round - 1) % rounds.life)
         say(
           `${part} ${round} FAILED: ${error instanceof Error ? error.stack : error}\n` +
             `run it again: npm run test:nightly -- ${part} --seed ${seed} --from ${first} --rounds ${round - first + 1}`,
         )
+        // What it left behind would fail the next ones too.
+        await rounds.end()
       }
       if (round % rounds.life === 0) await rounds.end()
     }
@@ -54,4 +64,28 @@ export async function runRounds(
   }
   say(formatTally(tally))
   return tally
+}
+
+async function inTime<T>(run: Promise<T>): Promise<T> {
+  let late: ReturnType<typeof setTimeout> | undefined
+  const expired = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error(`it did not end in ${ROUND_MS} ms`)), ROUND_MS)
+  })
+  try {
+    return await Promise.race([run, expired])
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let waits = 0; waits < WAITS_MAX; waits++) {
+    if (isSo()) return
+    await pause(WAIT_MS)
+  }
+  throw new Error(`${what}: not in ${WAITS_MAX * WAIT_MS} ms`)
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

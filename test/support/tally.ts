@@ -30,6 +30,23 @@ export function addTallies(tallies: readonly Tally[]): Tally {
   }
 }
 
+/** What a program printed with `formatTally` and a line for each skip; undefined where it printed none. */
+export function parseTally(output: string): Tally | undefined {
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(output) ?? []
+  if (passed === undefined || failed === undefined) return undefined
+  const skips = [...output.matchAll(/^skipped: (.+?): (.+)$/gm)].map(
+    ([, name = '', reason = '']) => ({
+      name,
+      reason,
+    }),
+  )
+  return { ...NOTHING, passed: Number(passed), failed: Number(failed), skips }
+}
+
+export function formatSkip({ name, reason }: Skip): string {
+  return `skipped: ${name}: ${reason}`
+}
+
 /** The one line that ends every run. */
 export function formatTally(tally: Tally): string {
   return `${tally.passed} passed, ${tally.failed} failed, ${tally.skips.length} skipped`

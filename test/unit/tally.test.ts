@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { formatMatrix, matrixIn } from '../support/matrix.ts'
-import { addTallies, formatTally, refuseSkips } from '../support/tally.ts'
+import {
+  addTallies,
+  formatSkip,
+  formatTally,
+  NOTHING,
+  parseTally,
+  refuseSkips,
+} from '../support/tally.ts'
 
 describe('the tally of a run', () => {
   it('adds up over suites and prints the one line', () => {
@@ -20,6 +27,19 @@ describe('the tally of a run', () => {
     expect(refuseSkips('browser', [said], { inCi: true, allowed: [] })).toEqual([said])
     expect(refuseSkips('browser', [said], { inCi: true, allowed })).toEqual([])
     expect(refuseSkips('unit', [said], { inCi: true, allowed })).toEqual([said])
+  })
+})
+
+describe('what a program printed', () => {
+  const tally = { ...NOTHING, passed: 19, failed: 1, skips: [{ name: 'pages', reason: 'no: it' }] }
+
+  it('is read back as it was counted', () => {
+    const printed = `pages 1: fine\n${tally.skips.map(formatSkip).join('')}\n${formatTally(tally)}\n`
+    expect(parseTally(printed)).toEqual(tally)
+  })
+
+  it('is nothing where it ended before it counted', () => {
+    expect(parseTally('pages 1: 3 passed, 4 failed')).toBeUndefined()
   })
 })
 

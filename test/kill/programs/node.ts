@@ -4,6 +4,7 @@
 import { createInterface } from 'node:readline'
 import { follow, open, publish, websocket } from 'constellite'
 import {
+  failed,
   type Load,
   look,
   MIGRATIONS,
@@ -48,7 +49,7 @@ async function handle(request: Request): Promise<Answer> {
 
 let isFailed = false
 db.onStatus(({ failure }) => {
-  if (failure !== undefined && !isFailed) report({ type: 'failed', reason: `status: ${failure}` })
+  if (failure !== undefined && !isFailed) report(failed('status', failure))
   isFailed = failure !== undefined
 })
 await db

@@ -3,7 +3,7 @@
  *  A batch is one commit: `parts` rows of one number, counted by a trigger; so a torn commit shows as a batch
  *  with too few rows, or as a count that differs. */
 
-import type { Database } from 'constellite'
+import { type Database, isFailure } from 'constellite'
 import { createRandom, type Random } from '../../../src/testing/random.ts'
 
 export const MIGRATIONS: readonly string[] = [
@@ -29,7 +29,7 @@ export type Report =
   /** `until('shared')` has resolved for these, which are at or before `seq`. */
   | { readonly type: 'shared'; readonly batches: readonly number[]; readonly seq: string }
   /** Something that a user would have to look at. */
-  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'failed'; readonly code: string; readonly reason: string }
 
 export type Seen = {
   readonly seq: string
@@ -61,7 +61,7 @@ export function startLoad(
   const fail = (error: unknown): void => {
     if (stopping.signal.aborted) return
     stopping.abort()
-    report({ type: 'failed', reason: `writing: ${error}` })
+    report(failed('writing', error))
   }
   const lane = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -83,12 +83,12 @@ export function startLoad(
       }
     }
   }
-  const writing = Promise.all(Array.from({ length: lanes }, lane)).catch(fail)
-  const sharing = share().catch(fail)
+  // Each on its own: a call that never settles keeps `stop` from resolving.
+  const running = [...Array.from({ length: lanes }, lane), share()].map((it) => it.catch(fail))
   return {
     stop: async () => {
       stopping.abort()
-      await Promise.all([writing, sharing])
+      await Promise.all(running)
     },
   }
 }
@@ -110,6 +110,12 @@ async function write(db: Database, batch: number, random: Random): Promise<void>
   })
 }
 
+/** A report of what went wrong while doing that. */
+export function failed(doing: string, error: unknown): Report {
+  const code = isFailure(error) ? error.code : ''
+  return { type: 'failed', code, reason: `${doing}: ${error}` }
+}
+
 const TORN = `SELECT
   (SELECT batches FROM tally) - (SELECT count(*) FROM entry WHERE part = 0) AS uncounted,
   (SELECT count(*) FROM (SELECT 1 FROM entry GROUP BY batch
@@ -126,9 +132,9 @@ export async function watchForTorn(
   return db.watch<{ uncounted: number; partial: number }>(TORN).subscribe(
     ([row]) => {
       const torn = wordsOf(row)
-      if (torn !== '') report({ type: 'failed', reason: `a query saw ${torn}` })
+      if (torn !== '') report(failed('watching', torn))
     },
-    (error) => report({ type: 'failed', reason: `watching: ${error}` }),
+    (error) => report(failed('watching', error)),
   )
 }
 
