@@ -33,6 +33,10 @@ export type FaultyDisk = {
    *  Asked once for each change, in the order of the changes.  This disk stays as it is. */
   crash(keep: (change: UnsyncedChange) => boolean): FaultyDisk
   readonly unsynced: readonly UnsyncedChange[]
+  /** The process that owned it was killed: another may own it, and what was not synced stays so. */
+  abandon(): void
+  /** Bytes of all files together. */
+  readonly sizeBytes: number
   /** Makes the `nth` write from now (1 is the next) fail after `keptBytes` of it. */
   failWrite(nth: number, keptBytes?: number): void
   /** Makes the `nth` sync from now (1 is the next) fail. */
@@ -91,6 +95,12 @@ function diskOf(state: DiskState): FaultyDisk {
     crash: (keep) => crashDisk(state, keep),
     get unsynced() {
       return unsyncedOf(state).map(({ change }) => change)
+    },
+    abandon() {
+      state.owner = undefined
+    },
+    get sizeBytes() {
+      return roomTaken(state)
     },
     failWrite(nth, keptBytes = 0) {
       assert(nth >= 1, 'faults lie ahead')
@@ -200,9 +210,13 @@ function injectedFailure(action: string): ConstelliteError {
 
 /** The size that this file may grow to. */
 function roomFor(state: DiskState, file: FaultyFile): number {
-  let others = 0
-  for (const other of state.entries.values()) if (other !== file) others += other.current.size
-  return state.capacityBytes - others
+  return state.capacityBytes - roomTaken(state) + file.current.size
+}
+
+function roomTaken(state: DiskState): number {
+  let taken = 0
+  for (const file of state.entries.values()) taken += file.current.size
+  return taken
 }
 
 function changeName(state: DiskState, file: string, to: FaultyFile | undefined): void {

@@ -1,15 +1,17 @@
 /** Create: a new log on a device that has none.
- *  Keeps: the start mark is flushed before the log is answered. */
+ *  Keeps: the start mark, and the frames that it begins with, are flushed before the log is answered, in
+ *  one step. */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, isFailure, orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import type { Frame } from '../frame/frame.ts'
 import type { Device } from '../storage/device.ts'
 import { flushLog } from './flush.ts'
 import { createFrameIndex } from './frame-index.ts'
 import { createGroupDraft } from './group-draft.ts'
 import { logFileOf, openLogFiles } from './log-files.ts'
-import { createLogState, type LogState } from './log-state.ts'
+import { createLogState, currentDraft, type LogState } from './log-state.ts'
 import { createPool } from './pool.ts'
 import type { StartMark } from './records.ts'
 import { recoverLog } from './recover.ts'
@@ -38,8 +40,15 @@ export type WalInit = {
   readonly options?: WalOptions
 }
 
-export async function createLog(init: WalInit & { readonly mark: StartMark }): Promise<LogState> {
-  const { host, device, mark } = init
+/** What a new log begins with: all of it, or there is no log. */
+export type WalStart = {
+  readonly mark: StartMark
+  /** Behind the mark, in the same flush. */
+  readonly frames?: readonly Frame[]
+}
+
+export async function createLog(init: WalInit & WalStart): Promise<LogState> {
+  const { host, device, mark, frames } = init
   const capBytes = capBytesOf(init.options)
   const left = await openLogFiles(device)
   const repair = init.options?.repair ?? false
@@ -69,6 +78,7 @@ export async function createLog(init: WalInit & { readonly mark: StartMark }): P
     holders: mark.holders,
   })
   state.rollover = { mark, pooled, uncoveredGroup: 1n, isReset: true }
+  if (frames !== undefined) currentDraft(state).records.push({ type: 'frames', frames })
   try {
     await flushLog(state)
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Frame } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import { closeLog } from './close.ts'
-import { createLog, type WalInit, type WalOptions } from './create.ts'
+import { createLog, type WalInit, type WalOptions, type WalStart } from './create.ts'
 import { flushLog, holdersOf } from './flush.ts'
 import { currentSegment, type LogState, logBytesOf } from './log-state.ts'
 import { openLog } from './open.ts'
@@ -82,8 +82,8 @@ export type Recovery = {
   readonly repairedGroup: bigint | undefined
 }
 
-/** Begins a log with this start mark on a device where `openWal` found none. */
-export async function createWal(init: WalInit & { readonly mark: StartMark }): Promise<Wal> {
+/** Begins a log with this start mark on a device where `openWal` found none.  Rejects with nothing made. */
+export async function createWal(init: WalInit & WalStart): Promise<Wal> {
   return createFace(await createLog(init))
 }
 
