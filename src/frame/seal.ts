@@ -9,7 +9,7 @@ import type { Seq } from '../base/ids.ts'
 import { createReader, DecodeError, decoding, type Reader } from '../bytes/reader.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { verify } from '../crypto/verify.ts'
+import { verify, verifyBatch } from '../crypto/verify.ts'
 import {
   CHECKSUM_BYTES,
   DOMAINS,
@@ -52,6 +52,16 @@ export async function createSeal(
 
 export function verifySeal(seal: Seal): boolean {
   return verify(seal.signature, sealPreimage(seal), seal.author)
+}
+
+/** Index of the first seal that does not verify; undefined when all do. */
+export function findForgedSeal(seals: readonly Seal[]): number | undefined {
+  const items = seals.map((seal) => ({
+    signature: seal.signature,
+    message: sealPreimage(seal),
+    publicKey: seal.author,
+  }))
+  return verifyBatch(items).bad[0]
 }
 
 export function encodeSeal(seal: Seal): Uint8Array {

@@ -35,7 +35,7 @@ beforeEach(async () => {
   honest = seal
 })
 
-/** A copy whose log has this seal at seq 2, and an honest newer one over frames 3 and 4. */
+/** A copy whose log has this seal at the last frame of `disk`, and honest newer ones. */
 async function openWith(seal: Seal): Promise<Shard> {
   const device = createMemoryDevice(host, disk)
   await device.acquire()
@@ -52,6 +52,12 @@ async function openWith(seal: Seal): Promise<Shard> {
   return shard
 }
 
+function forge(seal: Seal): Seal {
+  const signature = seal.signature.slice()
+  signature[40] = (signature[40] as number) ^ 1
+  return { ...seal, signature }
+}
+
 describe('verify', () => {
   it('counts every seal that the log still holds', async () => {
     const shard = await openWith(honest)
@@ -62,20 +68,48 @@ describe('verify', () => {
   })
 
   it('names an earlier seal whose signature is broken', async () => {
-    const signature = honest.signature.slice()
-    signature[40] = (signature[40] as number) ^ 1
-    const shard = await openWith({ ...honest, signature })
+    const shard = await openWith(forge(honest))
     const report = await drive(host, shard.verify())
     expect(report.pages).toBe('match')
     expect(report.seals.broken).toBe(2n)
     expect(report.chain.broken).toBe(1n)
   })
 
+  it.each([3, 63, 64, 70])(
+    'names the first forged seal behind %i good ones, which count',
+    async (good) => {
+      const bench = await openWriter()
+      host = bench.host
+      for (let fill = 0; fill < good; fill++) {
+        await commit(bench.shard, { 1: fill })
+        await bench.shard.seal()
+      }
+      await commit(bench.shard, { 1: 200 })
+      disk = cloneDisk(bench.disk)
+      const seal = await bench.shard.seal()
+      const shard = await openWith(forge(seal ?? honest))
+      const report = await drive(host, shard.verify())
+      expect(report.seals).toEqual({ checked: good, broken: BigInt(good + 2) })
+      expect(report.chain.broken).toBe(BigInt(good + 2))
+    },
+  )
+
   it('names an earlier seal of an author whom the chain does not name', async () => {
     const stranger = signerFromSeed(seedOf(9))
     const shard = await openWith(await createSeal(stranger, honest))
     const report = await drive(host, shard.verify())
     expect(report.seals.broken).toBe(2n)
+    expect(report.chain.broken).toBe(1n)
+  })
+
+  it('names a forged seal rather than a stranger’s behind it', async () => {
+    const first = await openWith(forge(honest))
+    await commit(first, { 1: 9 })
+    disk = cloneDisk(disk)
+    const late = await first.seal()
+    const shard = await openWith(await createSeal(signerFromSeed(seedOf(9)), late ?? honest))
+    const report = await drive(host, shard.verify())
+    expect(report.seals).toEqual({ checked: 0, broken: 2n })
     expect(report.chain.broken).toBe(1n)
   })
 
