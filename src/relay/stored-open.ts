@@ -107,12 +107,17 @@ function replay(recovery: Recovery): Replayed {
       if (first !== undefined && first.epoch > currentTerm(authority).epoch) {
         authority = orThrow(extendAuthority(authority, first)).authority
       }
-    } else if (record.type === 'seal' && record.seal.seq <= recovery.position.seq) {
+    } else if (record.type === 'seal' && isWithin(record.seal, recovery)) {
       seal = record.seal
       head = { seq: seal.seq, checksum: seal.checksum }
     }
   }
   return { authority, head, seal, isUnsealed: recovery.position.seq > head.seq }
+}
+
+/** The start mark stands for what is before it, and what is beyond the last whole transaction is cut. */
+function isWithin({ seq }: Seal, { mark, position }: Recovery): boolean {
+  return seq >= mark.position.seq && seq <= position.seq
 }
 
 async function openSnapshot(

@@ -30,6 +30,7 @@ if (targets.length === 0) {
   throw new Error(`no target "${values.only}": ${TARGETS.map(({ name }) => name).join(', ')}`)
 }
 
+const shares = targets.reduce((sum, target) => sum + (target.shares ?? 1), 0)
 const runner = createRunner()
 let breaches = 0
 try {
@@ -41,7 +42,7 @@ try {
       until:
         values.counts === true
           ? { count: target.testRuns ?? TEST_RUNS }
-          : { ms: (seconds * 1000) / targets.length },
+          : { ms: (seconds * 1000 * (target.shares ?? 1)) / shares },
       corpus: readCorpus(target.name),
     }
     const outcome = await runner.run(order)

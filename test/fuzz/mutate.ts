@@ -42,7 +42,9 @@ const EXTREMES_32 = [
 
 export function mutate(input: Uint8Array, context: MutateContext): Uint8Array {
   const { random, sizeBytesMax } = context
-  if (random.chance(RANDOM_CHANCE)) return random.bytes(random.below(RANDOM_BYTES_MAX))
+  if (random.chance(RANDOM_CHANCE)) {
+    return random.bytes(random.below(Math.min(RANDOM_BYTES_MAX, sizeBytesMax)))
+  }
   let bytes = input
   for (let left = 1 + random.below(STEPS_MAX); left > 0; left--) {
     bytes = random.pick(MUTATIONS)(bytes, context)

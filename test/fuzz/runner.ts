@@ -16,7 +16,11 @@ const START_MS = 60_000
 /** Megabytes of the child's old generation: a decoder that gathers without limit dies of it. */
 const HEAP_MB = 192
 
-export type RunnerOptions = { readonly hangMs?: number; readonly child?: URL }
+export type RunnerOptions = {
+  readonly hangMs?: number
+  /** A module with a list `TARGETS`. */
+  readonly targets?: URL
+}
 
 export type Runner = {
   run(order: Order): Promise<Outcome>
@@ -24,13 +28,13 @@ export type Runner = {
 }
 
 export function createRunner(options: RunnerOptions = {}): Runner {
-  const { hangMs = HANG_MS, child = new URL('./child.ts', import.meta.url) } = options
+  const { hangMs = HANG_MS, targets = new URL('./targets.ts', import.meta.url) } = options
   const folder = mkdtempSync(join(tmpdir(), 'constellite-fuzz-notes-'))
   const notebook = join(folder, 'input')
   let running: ChildProcess | undefined
   return {
     async run(order) {
-      running ??= await start(fileURLToPath(child), notebook)
+      running ??= await start(notebook, targets)
       const outcome = await runOn(running, { order, notebook, hangMs })
       if (outcome.isOver) running = undefined
       return outcome.outcome
@@ -42,10 +46,11 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   }
 }
 
-function start(path: string, notebook: string): Promise<ChildProcess> {
+function start(notebook: string, targets: URL): Promise<ChildProcess> {
   const loader = new URL('../../scripts/typescript.mjs', import.meta.url).href
-  const child = fork(path, [notebook], {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--import', loader],
+  const path = fileURLToPath(new URL('./child.ts', import.meta.url))
+  const child = fork(path, [notebook, targets.href], {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--expose-gc', '--import', loader],
     serialization: 'advanced',
   })
   return new Promise((resolve, reject) => {

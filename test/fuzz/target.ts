@@ -23,8 +23,10 @@ export type Target = {
   readonly allocatesBytesMax?: number
   /** Default 16 KiB. */
   readonly inputBytesMax?: number
-  /** Random inputs in one `npm test`.  Default 2000. */
+  /** Mutants in one `npm test`.  Default 2000. */
   readonly testRuns?: number
+  /** Shares of the time of a timed run.  Default 1. */
+  readonly shares?: number
 }
 
 export type ReshapeTools = {
@@ -75,7 +77,8 @@ export async function behaviourOf(decode: Decode, input: Uint8Array): Promise<st
 /** Without the numbers and texts of this one input. */
 export function describeRefusal({ code, message }: ConstelliteError): string {
   const words = message
-    .replace(/"(?:[^"\\]|\\.)*"/g, '"…"')
+    .replace(/".*"/g, '"…"')
+    .replace(/'.*'/g, "'…'")
     .replace(/\d+/g, '#')
     .replace(/[^\x20-\x7e]+/g, '?')
   return `${code} ${words.slice(0, 120)}`

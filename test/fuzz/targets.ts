@@ -6,6 +6,7 @@ import { fileTargets } from './targets/files.ts'
 import { frameTargets } from './targets/frame.ts'
 import { logTargets } from './targets/log.ts'
 import { pagesTargets } from './targets/pages.ts'
+import { relayTargets } from './targets/relay.ts'
 import { transportTargets } from './targets/transport.ts'
 
 export const TARGETS: readonly Target[] = [
@@ -13,6 +14,7 @@ export const TARGETS: readonly Target[] = [
   ...logTargets,
   ...pagesTargets,
   ...transportTargets,
+  ...relayTargets,
   ...cryptoTargets,
   ...fileTargets,
 ]

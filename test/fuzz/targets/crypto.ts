@@ -6,6 +6,7 @@ import { Encryptor } from '../../../src/crypto/encryptor.ts'
 import { decryptV1, deriveKeyV1, encryptV1 } from '../../../src/crypto/encryptor-v1.ts'
 import { createHpkeBox, hpkeKeysOf } from '../../../src/crypto/hpke-box.ts'
 import { compress, decompress } from '../../../src/crypto/hpke-compress.ts'
+import { createHpkeSuite } from '../../../src/crypto/hpke-suite.ts'
 import type { DeltaEncoding, Kernel, SignedMessage } from '../../../src/crypto/kernel-interface.ts'
 import { pkcs8FromSeed, seedFromPkcs8 } from '../../../src/crypto/pkcs8.ts'
 import { signerFromPem } from '../../../src/crypto/signer-node.ts'
@@ -94,12 +95,38 @@ const box: Target = {
 }
 
 const boxes = makeBoxes()
+const PURPOSE = 'backup'
 
 async function makeBoxes() {
   const keys = await hpkeKeysOf(SEED)
-  const opener = createHpkeBox({ ...keys, purpose: 'backup' })
+  const opener = createHpkeBox({ ...keys, purpose: PURPOSE })
   const plains = [bytesOf('short'), new Uint8Array(2000).fill(5)]
-  return { opener, sealed: await Promise.all(plains.map((plain) => opener.encrypt(plain))) }
+  return { keys, opener, sealed: await Promise.all(plains.map((plain) => opener.encrypt(plain))) }
+}
+
+const BOX_HEAD_BYTES = 20
+const BOX_COMPRESSED_FLAG_AT = 3
+
+/** Whoever knows the public key can box whatever it likes as packed content. */
+const boxContent: Target = {
+  name: 'box content',
+  reaches: ['crypto/hpke-box.ts unpack'],
+  testRuns: 100,
+  allocatesBytesMax: 8 * 1_048_576,
+  seeds: () =>
+    Promise.all([bytesOf('hello hello'), new Uint8Array(100_000)].map((bytes) => compress(bytes))),
+  async decoder() {
+    const { keys, opener, sealed } = await boxes
+    const suite = createHpkeSuite()
+    const head = (sealed[0] as Uint8Array).slice(0, BOX_HEAD_BYTES)
+    head[BOX_COMPRESSED_FLAG_AT] = 1
+    const info = bytesOf(`constellite box v1\0${PURPOSE}`)
+    return async (input) => {
+      const { enc, ciphertext } = await suite.encrypt(keys.publicKey, { info, aad: head }, input)
+      const plain = await opener.decrypt(concatBytes(head, enc, ciphertext))
+      return plain.byteLength === 0 ? 'empty' : 'bytes'
+    }
+  },
 }
 
 const INFLATED_BYTES_MAX = 65_536
@@ -114,7 +141,7 @@ const packed: Target = {
   seeds: () =>
     Promise.all(
       [bytesOf('hello hello hello'), createRandom(3).bytes(300), new Uint8Array(4_000_000)].map(
-        compress,
+        (bytes) => compress(bytes),
       ),
     ),
   decoder: () => async (input) => {
@@ -261,6 +288,7 @@ export const cryptoTargets: readonly Target[] = [
   record,
   recordV1,
   box,
+  boxContent,
   packed,
   keyFile,
   delta,

@@ -2,7 +2,7 @@
 
 import { orThrow } from '../../../src/base/failure.ts'
 import type { Hlc } from '../../../src/base/ids.ts'
-import { equalBytes } from '../../../src/bytes/compare.ts'
+import { concatBytes, equalBytes } from '../../../src/bytes/compare.ts'
 import { formatBase64url, parseBase64url, parseHex } from '../../../src/bytes/text.ts'
 import { formatAddress, parseAddress } from '../../../src/frame/address.ts'
 import { extendAuthority, mayWrite, readAuthority } from '../../../src/frame/authority.ts'
@@ -23,6 +23,12 @@ import {
   verifyReceipt,
 } from '../../../src/frame/receipt.ts'
 import { decodeRun, decodeRunHeader, encodeRun } from '../../../src/frame/run.ts'
+import {
+  encodeRunFileEntry,
+  encodeRunFileStart,
+  RUN_FILE_MAGIC,
+  readRunFile,
+} from '../../../src/frame/run-file.ts'
 import { decodeSeal, encodeSeal, verifySeal } from '../../../src/frame/seal.ts'
 import { AUTHOR, RECOVERY, ROOT, STRANGER } from '../../unit/frame-fixtures.ts'
 import {
@@ -70,6 +76,31 @@ const run: Target = {
       return `${decoded.frames.length} frames`
     }
   },
+}
+
+const runFile: Target = {
+  name: 'run file',
+  reaches: ['frame/run-file.ts readRunFile'],
+  seeds: (world) => [runFileOf(world)],
+  decoder(world) {
+    const signed = createSignedSet(world.runs.map(({ seal: it }) => encodeSeal(it)))
+    return (input) => {
+      const { authority: read, runs } = orThrow(readRunFile(input))
+      for (const it of runs) signed.mustHave(encodeSeal(it.seal), 'a seal')
+      mustHold(equalBytes(read.genesis.shard, world.genesis.shard), 'it is about its shard')
+      return `${read.terms.length} terms, ${runs.length} runs`
+    }
+  },
+}
+
+function runFileOf({ genesis, handOver, runs }: World): Uint8Array {
+  const heir = runs.filter(({ seal: it }) => it.epoch === handOver.epoch)
+  return concatBytes(
+    RUN_FILE_MAGIC,
+    encodeRunFileStart(genesis.shard, [genesis.frame, handOver]),
+    ...runs.slice(0, 1).map(encodeRunFileEntry),
+    ...heir.map(encodeRunFileEntry),
+  )
 }
 
 const seal: Target = {
@@ -229,6 +260,7 @@ const text: Target = {
 export const frameTargets: readonly Target[] = [
   frame,
   run,
+  runFile,
   seal,
   receipt,
   control,

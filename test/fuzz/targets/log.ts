@@ -128,7 +128,8 @@ const folder: Target = {
   inputBytesMax: 65_536,
   // A log file is reserved ahead, and a memory file is made of chunks of 64 KiB.
   allocatesBytesMax: 16 * 1_048_576,
-  testRuns: 500,
+  testRuns: 250,
+  shares: 6,
   decoder:
     ({ shard: { disks } }) =>
     async (input) => {
@@ -167,19 +168,19 @@ function isSound({ pages, chain, seals }: VerifyReport): boolean {
   return pages === 'match' && chain.broken === undefined && seals.broken === undefined
 }
 
-function filesOf(disk: MemoryDisk): readonly string[] {
+export function filesOf(disk: MemoryDisk): readonly string[] {
   const names = [...disk.files.keys()].sort()
   return names.length === 0 ? ['log-0'] : names
 }
 
-function contentsOf(disk: MemoryDisk, name: string): Uint8Array {
+export function contentsOf(disk: MemoryDisk, name: string): Uint8Array {
   const file = disk.files.get(name)
   const bytes = new Uint8Array(file?.size ?? 0)
   file?.read(0, bytes)
   return bytes
 }
 
-function withFile(disk: MemoryDisk, input: Uint8Array): MemoryDisk {
+export function withFile(disk: MemoryDisk, input: Uint8Array): MemoryDisk {
   const copy = cloneDisk(disk)
   const names = filesOf(copy)
   const name = names[(input[1] ?? 0) % names.length] as string
@@ -191,14 +192,14 @@ function withFile(disk: MemoryDisk, input: Uint8Array): MemoryDisk {
 }
 
 /** Reserved room at the end of a file says nothing. */
-function trimmed(bytes: Uint8Array): Uint8Array {
+export function trimmed(bytes: Uint8Array): Uint8Array {
   let end = bytes.byteLength
   while (end > 0 && bytes[end - 1] === 0) end -= 1
   return bytes.subarray(0, Math.min(bytes.byteLength, (end + 511) & ~511))
 }
 
 /** Changes one group's body, one record of it or the header, and writes lengths and checksums anew. */
-function reshapeFile(input: Uint8Array, tools: ReshapeTools): Uint8Array {
+export function reshapeFile(input: Uint8Array, tools: ReshapeTools): Uint8Array {
   const { random, mutate } = tools
   const groups = groupsOf(input.subarray(2))
   if (groups.length === 0) return mutate(input)

@@ -181,7 +181,8 @@ const install: Target = {
   seeds: ({ shard }) => [shard.snapshot],
   reshape: reshapeSnapshot,
   allocatesBytesMax: 8 * 1_048_576,
-  testRuns: 300,
+  testRuns: 200,
+  shares: 2,
   decoder({ shard: { writer } }) {
     const expected = contents(writer.shard).join()
     return async (input) => {

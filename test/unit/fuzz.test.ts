@@ -1,0 +1,49 @@
+/** The fuzzer finds what is planted: a crash, a hang, memory without bound, a forged byte, a broken
+ *  invariant; and finds nothing where nothing is wrong. */
+
+import { afterAll, describe, expect, it } from 'vitest'
+import { createRandom } from '../../src/testing/random.ts'
+import { mutate } from '../fuzz/mutate.ts'
+import type { Found } from '../fuzz/protocol.ts'
+import { createRunner } from '../fuzz/runner.ts'
+
+const targets = new URL('../fuzz/planted.ts', import.meta.url)
+const runner = createRunner({ hangMs: 1500, targets })
+afterAll(() => runner.close())
+
+async function breachesOf(target: string): Promise<readonly Found[]> {
+  const order = { target, seed: 3, until: { count: 150 }, corpus: [] }
+  return (await runner.run(order)).breaches
+}
+
+describe('the fuzzer', () => {
+  it('has nothing to say about a sound decoder', async () => {
+    expect(await breachesOf('sound')).toEqual([])
+  })
+
+  it.each([
+    ['throws', /SyntaxError/],
+    ['hangs', /^hung/],
+    ['allocates', /greedy/],
+    ['gathers', /^died/],
+    ['forgets a byte', /changed signed byte/],
+    ['internal', /invariant broke/],
+  ])('finds the decoder that %s, and its input', async (target, behaviour) => {
+    const [breach] = await breachesOf(target)
+    expect(breach?.behaviour).toMatch(behaviour)
+    const again = { target, seed: 4, until: { count: 0 }, corpus: [breach?.input as Uint8Array] }
+    expect((await runner.run(again)).breaches[0]?.behaviour).toMatch(behaviour)
+  })
+
+  it('makes the same mutants of the same seed', () => {
+    const input = Uint8Array.from({ length: 100 }, (_, at) => at)
+    const run = (): Uint8Array[] => {
+      const random = createRandom(8)
+      const context = { random, others: [input], sizeBytesMax: 64 }
+      return Array.from({ length: 200 }, () => mutate(input, context))
+    }
+    expect(run()).toEqual(run())
+    expect(run().every(({ byteLength }) => byteLength <= 64)).toBe(true)
+    expect(new Set(run().map(String)).size).toBeGreaterThan(150)
+  })
+})
