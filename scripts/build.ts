@@ -35,6 +35,7 @@ const BROWSER_FILES = {
 /** What each self-contained file for workerd is made of. */
 const EDGE_FILES = {
   'index.js': 'src/entry/workerd.ts',
+  'relay.js': 'workers/edge.ts',
 }
 
 async function main(): Promise<void> {

@@ -16,3 +16,8 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
 export type DatabaseWorker = typeof globalThis extends { Worker: { prototype: infer W } }
   ? W
   : { postMessage(message: unknown): void; terminate(): void }
+
+/** `Response`: what an HTTP handler answers. */
+export type HttpResponse = typeof globalThis extends { Response: { prototype: infer R } }
+  ? R
+  : { readonly status: number; text(): Promise<string> }

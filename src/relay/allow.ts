@@ -21,6 +21,11 @@ export function allowOnly(entries: readonly Uint8Array[]): Allow {
     allowed.has(formatHex(currentTerm(authority).author))
 }
 
+/** What a variable of the environment says: `*` for every shard, else a list. */
+export function parseAllow(text: string): Allow {
+  return text.trim() === '*' ? allowAll : allowOnly(parseAllowList(text))
+}
+
 /** Entries separated by white space or commas; `#` begins a comment that ends with its line.  Throws
  *  ErrOption, naming the entry that is none. */
 export function parseAllowList(text: string): readonly Uint8Array[] {

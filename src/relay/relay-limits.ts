@@ -12,6 +12,9 @@ export type RelayLimits = {
   readonly idleMs: number
   /** Bytes of log, snapshot and evidence of one shard, and of all. */
   readonly shardBytesMax: number
+  /** Bytes of the log alone, which is read whole when its shard is opened.  A writer that meets this limit
+   *  sends a snapshot, which makes room. */
+  readonly logBytesMax: number
   readonly totalBytesMax: number
 }
 
@@ -22,5 +25,6 @@ export const RELAY_LIMITS: RelayLimits = {
   openShardsMax: 256,
   idleMs: 60_000,
   shardBytesMax: 1024 * 1024 * 1024,
+  logBytesMax: 1024 * 1024 * 1024,
   totalBytesMax: 16 * 1024 * 1024 * 1024,
 }

@@ -80,7 +80,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     store,
     relayKey: signer.publicKey,
     limits,
-    wal: { capBytes: Math.min(limits.shardBytesMax, CAP_BYTES_MAX) },
+    wal: { capBytes: Math.min(limits.shardBytesMax, limits.logBytesMax, CAP_BYTES_MAX) },
   })
   const metrics = options.metrics ?? new Metrics()
   const name = formatHex(signer.publicKey).slice(0, NAME_DIGITS)

@@ -10,24 +10,22 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
-import { formatHex } from '../bytes/text.ts'
 import { loadKernel } from '../crypto/kernel-load-node.ts'
 import { useKernel } from '../crypto/kernel-slot.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { createNodeKeyStore } from '../identity/key-store-node.ts'
 import type { Device } from '../storage/device.ts'
 import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
-import { METRICS_CONTENT_TYPE, type Metrics } from '../telemetry/metrics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
 import { allowAll, allowOnly } from './allow.ts'
 import { createFront, type Front, isLoopback } from './front.ts'
+import { pageOf } from './pages.ts'
 import { createRelay, type Relay } from './relay.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import { createNodeStore } from './store-node.ts'
 
 export const RELAY_PORT = 8787
-/** Without the charset, which `say` adds. */
-const METRICS_TYPE = METRICS_CONTENT_TYPE.replace(/; charset=.*/, '')
 /** How many ports are tried when a busy one moves on. */
 const PORTS_TRIED_MAX = 32
 
@@ -172,33 +170,9 @@ function upgrade(
 }
 
 function answer(relay: Relay, request: IncomingMessage, response: ServerResponse): void {
-  const path = request.url?.split('?')[0]
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (!isRead) say(response, 405, 'Only GET and WebSocket here.\n')
-  else if (path === '/health') say(response, 200, healthOf(relay), 'application/json')
-  else if (path === '/metrics') say(response, 200, relay.metrics.text(), METRICS_TYPE)
-  else if (path === '/') say(response, 200, greetingOf(relay))
-  else say(response, 404, 'Nothing here; connect by WebSocket.\n')
-}
-
-function greetingOf(relay: Relay): string {
-  return [
-    'A Constellite relay: it stores signed histories and serves them.',
-    'Connect by WebSocket at this address.',
-    `Its key: ${formatHex(relay.publicKey)}`,
-    '',
-  ].join('\n')
-}
-
-function healthOf(relay: Relay): string {
-  return `${JSON.stringify({ ok: true, ...relay.status, counters: relay.counters })}\n`
-}
-
-function say(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
-  response.writeHead(status, {
-    'content-type': `${type}; charset=utf-8`,
-    'x-content-type-options': 'nosniff',
-  })
+  const path = request.url?.split('?')[0] ?? ''
+  const { status, headers, text } = pageOf(relay, { method: request.method ?? '', path })
+  response.writeHead(status, headers)
   response.end(text)
 }
 

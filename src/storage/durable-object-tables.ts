@@ -59,6 +59,8 @@ export type ChunkChanges = {
 export type ObjectTables = {
   create(): void
   listFiles(database: string): readonly string[]
+  /** Every database that has a file, with the bytes that its chunks may take: no chunk is read for it. */
+  listDatabases(): readonly { readonly database: string; readonly sizeBytes: number }[]
   /** Makes the file where it is missing. */
   openFile(database: string, name: string): ObjectFileRow
   removeFile(database: string, name: string): void
@@ -92,6 +94,13 @@ export function createObjectTables(storage: ObjectStorage, meter: RowMeter): Obj
         const rows = run('SELECT name FROM constellite_files WHERE database = ?', database)
         return rows.map(({ name }) => String(name))
       }),
+    listDatabases: () =>
+      attempt('list databases', () =>
+        run(LIST_DATABASES).map((row) => ({
+          database: String(row['database']),
+          sizeBytes: numberOf(row['size']),
+        })),
+      ),
     openFile: (database, name) =>
       changing(
         `open ${name}`,
@@ -133,6 +142,10 @@ const CREATE: readonly string[] = [
     name TEXT NOT NULL, chunk_bytes INTEGER NOT NULL, UNIQUE (database, name))`,
   `CREATE TABLE IF NOT EXISTS constellite_chunks (place INTEGER PRIMARY KEY, bytes BLOB NOT NULL)`,
 ]
+/** By the place of each file's last chunk, found by the key. */
+const LIST_DATABASES = `SELECT database, sum(chunk_bytes * (ifnull((SELECT max(place) FROM constellite_chunks
+  WHERE place BETWEEN id << 32 AND (id << 32) + 4294967295), (id << 32) - 1) - (id << 32) + 1)) AS size
+  FROM constellite_files GROUP BY database`
 const READ_BETWEEN = 'SELECT place, bytes FROM constellite_chunks WHERE place BETWEEN ? AND ?'
 const READ_PART = 'SELECT substr(bytes, ?, ?) AS bytes FROM constellite_chunks WHERE place = ?'
 const READ_LAST = `SELECT place, length(bytes) AS size FROM constellite_chunks

@@ -1,0 +1,204 @@
+/** Relay in a Durable Object: one relay an object, its key and shards in the object's storage, its connections
+ *  over WebSockets that outlive the object's memory.
+ *  Keeps: a receipt leaves only after the platform confirmed the write; nothing here waits at rest (no timer,
+ *  no alarm: sleep.ts says why), so that an idle relay is evicted and costs nothing; a new life resumes every
+ *  connection before it takes a message.
+ *  Never: makes anything for a path that nobody has connected to, but for `/`. */
+
+import type { ConstelliteError } from '../base/failure.ts'
+import type { HttpResponse } from '../base/globals.ts'
+import type { Host } from '../base/host.ts'
+import { loadKernel } from '../crypto/kernel-load-workerd.ts'
+import { useKernel } from '../crypto/kernel-slot.ts'
+import { createDurableObjectKeyStore } from '../identity/key-store-durable-object.ts'
+import type { ObjectStorage, RowMeter } from '../storage/durable-object-tables.ts'
+import {
+  createObjectSocket,
+  type ObjectSocket,
+  type ObjectWebSocket,
+} from '../transport/websocket-object.ts'
+import { parseAllow } from './allow.ts'
+import { OBJECT_LIMITS } from './object-limits.ts'
+import { type Page, pageOf, textPage } from './pages.ts'
+import { createRelay, type Relay } from './relay.ts'
+import { routeOf } from './route.ts'
+import { createDurableObjectStore } from './store-durable-object.ts'
+
+/** What of the platform's request is used. */
+export type ObjectRequest = {
+  readonly url: string
+  readonly method: string
+  readonly headers: { get(name: string): string | null }
+}
+
+/** What of a Durable Object's `ctx` is used. */
+export type RelayContext = {
+  readonly storage: ObjectStorage
+  acceptWebSocket(webSocket: ObjectWebSocket): void
+  getWebSockets(): readonly ObjectWebSocket[]
+  blockConcurrencyWhile<T>(task: () => Promise<T>): Promise<T>
+}
+
+export type RelayObjectOptions = {
+  readonly host: Host
+  /** The variable `ALLOW`: `*`, or shard ids and keys. */
+  readonly allow: string | undefined
+  readonly onFailure: (failure: ConstelliteError) => void
+}
+
+export type RelayObjectCore = {
+  fetch(request: ObjectRequest): Promise<HttpResponse>
+  onMessage(webSocket: ObjectWebSocket, message: ArrayBuffer | string): void
+  onClose(webSocket: ObjectWebSocket, code: number, reason: string): void
+}
+
+/** Of workerd; its Response takes one of the two sockets. */
+declare const WebSocketPair: new () => { readonly 0: ObjectWebSocket; readonly 1: ObjectWebSocket }
+
+/** Silent far ends are looked for at an event, at most this often. */
+const SWEEP_MS = 5000
+const KEY_NAME = 'relay'
+
+type Life = {
+  readonly ctx: RelayContext
+  readonly options: RelayObjectOptions
+  readonly sockets: Map<ObjectWebSocket, ObjectSocket>
+  readonly meter: RowMeter
+  readonly startedAtMs: number
+  sweptAtMs: number
+  relay: Promise<Relay> | undefined
+  started: Relay | undefined
+}
+
+export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions): RelayObjectCore {
+  const { host } = options
+  const life: Life = {
+    ctx,
+    options,
+    sockets: new Map(),
+    meter: { rowsWritten: 0 },
+    startedAtMs: host.now(),
+    sweptAtMs: host.monotonicNow(),
+    relay: undefined,
+    started: undefined,
+  }
+  // Before any message: each belongs to a session of the life before.
+  if (ctx.getWebSockets().length > 0) void ctx.blockConcurrencyWhile(() => goOn(life))
+  return {
+    async fetch(request) {
+      const answered = await answer(life, request)
+      sweep(life)
+      return answered
+    },
+    onMessage(webSocket, message) {
+      life.sockets.get(webSocket)?.onMessage(message)
+      sweep(life)
+    },
+    onClose(webSocket, code, reason) {
+      life.sockets.get(webSocket)?.onClose(code, reason)
+      life.sockets.delete(webSocket)
+    },
+  }
+}
+
+/** Why no relay here serves anybody; undefined when one may. */
+export function refusalOf(allow: string | undefined): Page | undefined {
+  if (allow !== undefined && allow.trim() !== '') return undefined
+  return textPage(
+    500,
+    'This relay is reachable by others, and nothing says whom it serves.\n' +
+      'Set the variable ALLOW to the shard ids or keys that it takes, or to * for everybody.\n',
+  )
+}
+
+export function responseOf({ status, headers, text }: Page): HttpResponse {
+  return new Response(text, { status, headers: { ...headers } })
+}
+
+async function answer(life: Life, request: ObjectRequest): Promise<HttpResponse> {
+  const { ctx, options } = life
+  const refusal = refusalOf(options.allow)
+  if (refusal !== undefined) return responseOf(refusal)
+  const url = new URL(request.url)
+  const route = routeOf(url.pathname)
+  if (route === undefined) return responseOf(textPage(404, 'No relay has this path.\n'))
+  const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+  if (isUpgrade && route.page === '/') return accept(await relayOf(life), life, url.host)
+  const isMade = life.started !== undefined || route.relay === '/' || isKnown(ctx.storage)
+  if (!isMade) return responseOf(textPage(404, 'Nobody has connected to this relay yet.\n'))
+  const { startedAtMs, meter } = life
+  const { method } = request
+  const more = { startedAtMs, rowsWritten: meter.rowsWritten }
+  return responseOf(pageOf(await relayOf(life), { method, path: route.page }, more))
+}
+
+function accept(relay: Relay, life: Life, binding: string): HttpResponse {
+  const { 0: client, 1: server } = new WebSocketPair()
+  life.ctx.acceptWebSocket(server)
+  const socket = register(life, server)
+  void relay.accept(socket.end.socket, { binding: binding.toLowerCase(), sleep: socket })
+  const init = { status: 101, webSocket: client }
+  // The platform's own ResponseInit has it.
+  return new Response(null, init as ResponseInit)
+}
+
+/** Every connection of the life before, before anything else happens. */
+async function goOn(life: Life): Promise<void> {
+  const relay = await relayOf(life)
+  for (const webSocket of life.ctx.getWebSockets()) {
+    const socket = register(life, webSocket)
+    void relay.resume(socket.end.socket, socket.kept(), socket)
+  }
+}
+
+function register(life: Life, webSocket: ObjectWebSocket): ObjectSocket {
+  const socket = createObjectSocket(webSocket, 'client')
+  life.sockets.set(webSocket, socket)
+  return socket
+}
+
+function relayOf(life: Life): Promise<Relay> {
+  life.relay ??= start(life).catch((error: unknown) => {
+    // The next request tries again.
+    life.relay = undefined
+    throw error
+  })
+  return life.relay
+}
+
+async function start(life: Life): Promise<Relay> {
+  const { ctx, options, meter } = life
+  const { host, onFailure } = options
+  useKernel(await loadKernel())
+  const keys = createDurableObjectKeyStore(ctx.storage, {
+    name: KEY_NAME,
+    random: host.random,
+    meter,
+  })
+  const signer = (await keys.load('author')) ?? (await keys.create('author'))
+  const relay = await createRelay({
+    host,
+    signer,
+    store: createDurableObjectStore(host, ctx.storage, meter),
+    allow: parseAllow(options.allow ?? ''),
+    limits: OBJECT_LIMITS,
+    onFailure,
+  })
+  life.started = relay
+  return relay
+}
+
+/** Whether a relay was ever made here, asked without making anything. */
+function isKnown(storage: ObjectStorage): boolean {
+  const found = storage.sql.exec(
+    "SELECT name FROM sqlite_master WHERE name = 'constellite_keys' LIMIT 1",
+  )
+  return [...found].length > 0
+}
+
+function sweep(life: Life): void {
+  const nowMs = life.options.host.monotonicNow()
+  if (nowMs - life.sweptAtMs < SWEEP_MS) return
+  life.sweptAtMs = nowMs
+  life.started?.endSilent()
+}
