@@ -53,6 +53,17 @@ const node: TestProjectInlineConfiguration = {
   },
 }
 
+/** workerd as a process under the packed package; what runs inside it is test/workerd/run.ts. */
+const workerd: TestProjectInlineConfiguration = {
+  test: {
+    name: 'workerd',
+    environment: 'node',
+    include: ['test/workerd/*.test.ts'],
+    globalSetup: ['test/support/use-packed.ts'],
+    testTimeout: 120_000,
+  },
+}
+
 const consumers: TestProjectInlineConfiguration = {
   test: {
     name: 'consumers',
@@ -61,6 +72,19 @@ const consumers: TestProjectInlineConfiguration = {
     globalSetup: ['test/support/use-packed.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    fileParallelism: false,
+  },
+}
+
+/** Tests in Node that start other runtimes: processes, pages, objects. */
+const platform: TestProjectInlineConfiguration = {
+  test: {
+    name: 'platform',
+    environment: 'node',
+    include: ['test/platform/**/*.test.ts'],
+    globalSetup: ['test/support/use-packed.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     fileParallelism: false,
   },
 }
@@ -122,7 +146,7 @@ function packedProject(settings: BrowserSettings): TestProjectInlineConfiguratio
 }
 
 function projects(): TestProjectInlineConfiguration[] {
-  const found: TestProjectInlineConfiguration[] = [unit, node, pages, consumers]
+  const found: TestProjectInlineConfiguration[] = [unit, node, pages, consumers, platform]
   const [chromium, firefox] = [findChromium(), findFirefox()]
   if (chromium.path === undefined) console.warn(`tests are left out: ${chromium.reason}`)
   else {

@@ -61,6 +61,7 @@ const killFirefox: Suite = {
   run: () => killRounds('pages-firefox', 3),
   after: packed,
 }
+const platform: Suite = { name: 'platform', run: () => vitest('platform'), after: packed }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
@@ -77,6 +78,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [browserFirefox],
   [firefox],
   [pages],
+  [platform],
   [consumers],
   [kill],
   [killPages],
@@ -88,7 +90,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   unit: [[unit]],
   node: [[build], [packed], [node]],
   browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
-  deno: [[build], [packed], [deno, bun]],
+  deno: [[build], [packed], [deno, bun], [platform]],
   consumers: [[build], [packed], [consumers]],
   kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }
