@@ -18,9 +18,9 @@ export type CallParts = {
   readonly connections: Connections
   /** Newest frame, flushed or not. */
   head(): bigint
-  /** What a read waits for before its turn, if anything: arrival.ts. */
+  /** What a read waits for before its turn, if anything: arrival.ts, own-head.ts. */
   arrived(signal: CoreCall['signal']): Promise<void> | undefined
-  /** What a write of its own waits for, if anything: log-room.ts. */
+  /** What a write of its own waits for, if anything: own-head.ts, log-room.ts. */
   roomy(signal: CoreCall['signal']): Promise<void> | undefined
 }
 
@@ -70,7 +70,9 @@ export function createCalls(parts: CallParts): Calls {
       }),
     // In its turn at once where nothing is waited for: calls keep the order in which they were made.
     begin(call) {
-      const first = parts.arrived(call.signal) ?? parts.roomy(call.signal)
+      // The second also says that a write waits, so it is asked first.
+      const room = parts.roomy(call.signal)
+      const first = parts.arrived(call.signal) ?? room
       return first?.then(() => begin(call, parts)) ?? begin(call, parts)
     },
     commit: (transaction) =>

@@ -19,6 +19,7 @@ import { createIntake, type Intake } from './intake.ts'
 import { createLiveQueries, type LiveParts } from './live.ts'
 import { createLogRoom } from './log-room.ts'
 import { closed, replaced } from './open-failures.ts'
+import { ASKED, createOwnHead, type OwnHead } from './own-head.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import { createTakeOver } from './take-over.ts'
 import type { IdentityStatus, StorageStatus } from './types.ts'
@@ -102,8 +103,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       executor,
       connections,
       head: () => shard.head.seq,
-      arrived: (signal) => syncing.arrival.wait(signal),
-      roomy: (signal) => room.wait(signal),
+      arrived: (signal) => syncing.arrival.wait(signal) ?? syncing.ownHead.beforeRead(signal),
+      roomy: (signal) => syncing.ownHead.beforeWrite(signal) ?? room.wait(signal),
     }),
     watch: (query, listener) => live.add(query, listener),
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
@@ -133,13 +134,15 @@ export function createLocalCore(parts: LocalParts): LocalCore {
 type Syncing = {
   readonly sync: Sync | undefined
   readonly arrival: Arrival
+  readonly ownHead: OwnHead
   start(executor: Executor, onStatus: () => void): void
 }
 
 /** The sync under way: begun when the database is ready, and anew when it takes the shard over. */
-function createSyncing({ shard, startSync }: LocalParts): Syncing {
+function createSyncing({ host, shard, startSync }: LocalParts): Syncing {
   let sync: Sync | undefined
   let arrival: Arrival = ARRIVED
+  let ownHead: OwnHead = ASKED
   return {
     get sync() {
       return sync
@@ -147,9 +150,15 @@ function createSyncing({ shard, startSync }: LocalParts): Syncing {
     get arrival() {
       return arrival
     },
+    get ownHead() {
+      return ownHead
+    },
     start(executor, onStatus) {
       sync = startSync?.((task) => executor.alone(task))
-      if (sync !== undefined) arrival = createArrival(shard, sync)
+      if (sync !== undefined) {
+        arrival = createArrival(shard, sync)
+        ownHead = createOwnHead(host, shard, sync)
+      }
       sync?.onStatus(onStatus)
       onStatus()
     },

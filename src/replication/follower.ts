@@ -11,7 +11,7 @@ import { failureOfError } from '../transport/remote.ts'
 import { createFollowWatch, type FollowWatch } from './follow-watch.ts'
 import { createOrderedApply, isFatal, type OrderedApply } from './ordered-apply.ts'
 import { type SessionContext, sameShard } from './session.ts'
-import { createSnapshotInlet, type SnapshotInlet } from './snapshot-inlet.ts'
+import { createSnapshotTaker, type SnapshotTaker } from './snapshot-taker.ts'
 
 type FollowState = {
   readonly context: SessionContext
@@ -21,8 +21,7 @@ type FollowState = {
   peerSeq: Seq
   hasAskedRuns: boolean
   hasAskedAuthority: boolean
-  inlet: SnapshotInlet | undefined
-  installing: ReturnType<SessionContext['shard']['install']> | undefined
+  readonly snapshot: SnapshotTaker
 }
 
 /** Follows until the connection ends; resolves 'stop' when this copy cannot go on with any peer. */
@@ -36,7 +35,7 @@ export async function followPeer(context: SessionContext): Promise<'redial' | 's
       host,
       missing: () => toSeq(shard.received.seq + 1n),
       pending: () => apply.pending,
-      isInstalling: () => state.inlet !== undefined,
+      isInstalling: () => state.snapshot.isTaking,
       // A connection that is ending tells its reader; nothing is lost in either.
       askRuns() {
         context.count('gapsAsked')
@@ -50,9 +49,9 @@ export async function followPeer(context: SessionContext): Promise<'redial' | 's
     peerSeq: toSeq(0),
     hasAskedRuns: false,
     hasAskedAuthority: false,
-    inlet: undefined,
-    installing: undefined,
+    snapshot: createSnapshotTaker(context),
   }
+  let ending: unknown
   try {
     await sendHeads(context)
     for (;;) {
@@ -60,16 +59,14 @@ export async function followPeer(context: SessionContext): Promise<'redial' | 's
       state.watch.onEnvelope()
     }
   } catch (error) {
-    state.inlet?.fail(error)
+    ending = error
     if (!isFatal(shard, error)) throw error
     if (isFailure(error)) shard.halt(error)
     return 'stop'
   } finally {
     state.watch.stop()
     context.onLive(false)
-    context.onProgress(undefined)
-    // An install that has what it needs may still be finishing; its outcome is the shard's.
-    await state.installing?.catch(() => undefined)
+    await state.snapshot.end(ending)
   }
 }
 
@@ -93,7 +90,7 @@ async function take(state: FollowState, envelope: Envelope): Promise<void> {
     case 'authority': {
       if (!sameShard(context, envelope.shard)) return
       const news = shard.adoptAuthority(envelope.frames)
-      if (news.type === 'rewind') await askSnapshot(state, news.seq)
+      if (news.type === 'rewind') await state.snapshot.ask(news.seq)
       return
     }
     case 'heads':
@@ -102,7 +99,8 @@ async function take(state: FollowState, envelope: Envelope): Promise<void> {
     case 'run':
       return takeRun(state, envelope.bytes)
     case 'snapshot':
-      if (sameShard(context, envelope.shard)) await takeSnapshot(state, envelope)
+      if (!sameShard(context, envelope.shard)) return
+      if ((await state.snapshot.take(envelope)) !== undefined) await askRuns(state)
       return
     case 'receipt':
       if (envelope.receipt.flags.fork) context.count('forkReceipts')
@@ -110,8 +108,8 @@ async function take(state: FollowState, envelope: Envelope): Promise<void> {
     case 'error': {
       // Frames that it has no more are in its snapshot; without one it is of no use for now.
       const failure = failureOfError(envelope)
-      if (!isFailure(failure, 'ErrUnavailable') || state.inlet !== undefined) throw failure
-      return askSnapshot(state, shard.head.seq)
+      if (!isFailure(failure, 'ErrUnavailable') || state.snapshot.isTaking) throw failure
+      return state.snapshot.ask(shard.head.seq)
     }
     default:
       // A follower has nothing to serve; a peer that asks it anyway loses nothing.
@@ -130,11 +128,11 @@ async function takeHeads(
   if (theirs === undefined) return
   if (theirs.position.seq > state.peerSeq) state.peerSeq = theirs.position.seq
   state.context.onPeerHead(theirs.position.seq)
-  if (state.inlet !== undefined) return
+  if (state.snapshot.isTaking) return
   const { author, received } = shard
   const isOtherAuthor = author !== undefined && !equalBytes(author.key, theirs.author)
   if (isOtherAuthor && !state.hasAskedAuthority) return askAuthority(state)
-  if (received.seq === 0n && envelope.first !== 1n) return askSnapshot(state, shard.head.seq)
+  if (received.seq === 0n && envelope.first !== 1n) return state.snapshot.ask(shard.head.seq)
   if (!state.hasAskedRuns) return askRuns(state)
   // It was asked for what is missing already, and named it again without sending it.
   if (received.seq >= state.peerSeq) return
@@ -165,14 +163,6 @@ async function askRuns(state: FollowState): Promise<void> {
   reportLive(state)
 }
 
-async function askSnapshot(state: FollowState, seqMin: Seq): Promise<void> {
-  const { shard, peer } = state.context
-  if (state.inlet !== undefined) return
-  state.inlet = createSnapshotInlet()
-  state.context.onProgress(0)
-  await peer.send({ type: 'want-snapshot', shard: shard.id, seqMin })
-}
-
 async function takeRun(state: FollowState, bytes: Uint8Array): Promise<void> {
   const { context, apply } = state
   const before = context.shard.received.seq
@@ -182,7 +172,7 @@ async function takeRun(state: FollowState, bytes: Uint8Array): Promise<void> {
   } catch (error) {
     if (isFailure(error, 'ErrUnavailable')) {
       const { seq } = error.facts
-      return await askSnapshot(state, toSeq(typeof seq === 'bigint' ? seq : before))
+      return await state.snapshot.ask(toSeq(typeof seq === 'bigint' ? seq : before))
     }
     // No room to wait: the watch asks again.
     if (!isFailure(error, 'ErrTooLarge')) throw error
@@ -197,34 +187,7 @@ async function takeRun(state: FollowState, bytes: Uint8Array): Promise<void> {
   reportLive(state)
 }
 
-async function takeSnapshot(
-  state: FollowState,
-  part: Envelope & { type: 'snapshot' },
-): Promise<void> {
-  const { shard, onProgress } = state.context
-  const { inlet } = state
-  if (inlet === undefined) {
-    state.context.count('ignored')
-    return
-  }
-  if (state.installing === undefined) {
-    state.installing = shard.install(inlet.parts, onProgress)
-    // It may fail while no part is on its way; whoever comes next hears of it.
-    state.installing.catch(() => undefined)
-  }
-  // The install may fail on this part, and then nobody takes it: whichever comes first.
-  await Promise.race([inlet.push(part), state.installing])
-  if (!part.last) return
-  const { isRewound } = await state.installing
-  state.installing = undefined
-  state.inlet = undefined
-  state.context.count('snapshots')
-  if (isRewound) state.context.count('rewound')
-  onProgress(undefined)
-  await askRuns(state)
-}
-
 function reportLive(state: FollowState): void {
   const { shard, onLive } = state.context
-  onLive(shard.received.seq >= state.peerSeq && state.inlet === undefined)
+  onLive(shard.received.seq >= state.peerSeq && !state.snapshot.isTaking)
 }

@@ -61,20 +61,6 @@ export function takeAuthority(
   state.context.shard.adoptAuthority(frames)
 }
 
-/** A run that this copy asked for. */
-export async function adoptRun(state: PublishState, bytes: Uint8Array): Promise<void> {
-  const { context, hooks, apply } = state
-  if (state.cursor !== undefined || state.adoptUpTo === 0n) {
-    context.count('ignored')
-    return
-  }
-  await hooks.exclusively(() => apply.take(bytes))
-  context.count('adopted')
-  if (context.shard.received.seq >= state.adoptUpTo) {
-    startSending(state, toSeq(state.adoptUpTo + 1n))
-  }
-}
-
 async function sendAuthority({ context }: PublishState): Promise<void> {
   const { shard, peer } = context
   await peer.send({ type: 'authority', shard: shard.id, frames: shard.authority })

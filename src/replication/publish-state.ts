@@ -5,6 +5,7 @@ import type { Deadline } from './deadline.ts'
 import type { OrderedApply } from './ordered-apply.ts'
 import type { SealFeed } from './seal-feed.ts'
 import type { SessionContext } from './session.ts'
+import type { SnapshotTaker } from './snapshot-taker.ts'
 
 /** A snapshot is uploaded when the frames since the last outweigh the page image, and this at least. */
 export const SNAPSHOT_FRAMES_BYTES_MIN = 8_388_608
@@ -40,6 +41,8 @@ export type PublishState = {
   /** Highest seq that the peer told of and this copy must adopt first. */
   adoptUpTo: Seq
   hasAskedAuthority: boolean
+  /** For the frames that it must adopt and the peer has only in a snapshot. */
+  readonly snapshot: SnapshotTaker
   /** The peer needs a snapshot though the log could serve it frames: it has no room for more of them, or
    *  its followers can go back behind a hand-over only by one. */
   snapshotDueAt: Seq | undefined
@@ -55,5 +58,6 @@ export type PublishState = {
 
 export function startSending(state: PublishState, from: Seq): void {
   state.cursor = from
+  state.context.onCompared()
   state.wake()
 }

@@ -10,7 +10,8 @@ import type { Envelope } from '../transport/envelope.ts'
 import { failureOfError } from '../transport/remote.ts'
 import { createDeadline } from './deadline.ts'
 import { createOrderedApply, isFatal } from './ordered-apply.ts'
-import { adoptRun, compareHeads, takeAuthority } from './publish-compare.ts'
+import { adoptSnapshot, askOwnSnapshot, isAdopting, takeRun } from './publish-adopt.ts'
+import { compareHeads, takeAuthority } from './publish-compare.ts'
 import { isPaused, sendAll } from './publish-send.ts'
 import { type PublishHooks, type PublishState, RELAY_FULL_PAUSE_MS } from './publish-state.ts'
 import {
@@ -20,6 +21,7 @@ import {
   sameShard,
   silenceFailure,
 } from './session.ts'
+import { createSnapshotTaker } from './snapshot-taker.ts'
 
 export async function publishToPeer(
   context: SessionContext,
@@ -33,6 +35,9 @@ export async function publishToPeer(
     cursor: undefined,
     adoptUpTo: toSeq(0),
     hasAskedAuthority: false,
+    snapshot: createSnapshotTaker(context, (parts, onProgress) =>
+      hooks.exclusively(() => shard.install(parts, onProgress)),
+    ),
     snapshotDueAt: undefined,
     isMakingRoom: false,
     snapshotSent: undefined,
@@ -42,6 +47,7 @@ export async function publishToPeer(
     isEnded: false,
     wake: () => {},
   }
+  let ending: unknown
   const sending = sendAll(state)
   // Its failure is the connection's and surfaces in the race below; this only says that it is seen.
   sending.catch(() => undefined)
@@ -56,6 +62,7 @@ export async function publishToPeer(
     await Promise.race([receiveAll(state), sending])
     return 'redial'
   } catch (error) {
+    ending = error
     if (!isFatal(shard, error)) throw error
     if (isFailure(error)) shard.halt(error)
     return 'stop'
@@ -64,6 +71,7 @@ export async function publishToPeer(
     state.silence.stop()
     state.wake()
     context.onLive(false)
+    await state.snapshot.end(ending)
   }
 }
 
@@ -88,7 +96,10 @@ async function take(state: PublishState, envelope: Envelope): Promise<void> {
       if (sameShard(context, envelope.shard)) await compareHeads(state, envelope)
       return
     case 'run':
-      return adoptRun(state, envelope.bytes)
+      return takeRun(state, envelope.bytes)
+    case 'snapshot':
+      if (sameShard(context, envelope.shard)) await adoptSnapshot(state, envelope)
+      return
     case 'receipt':
       return takeReceipt(state, envelope)
     case 'error':
@@ -102,10 +113,14 @@ async function take(state: PublishState, envelope: Envelope): Promise<void> {
 }
 
 /** A peer without room for more frames gets a snapshot, which lets it drop those that it has. */
-function takeError(state: PublishState, envelope: Envelope & { type: 'error' }): void {
+async function takeError(
+  state: PublishState,
+  envelope: Envelope & { type: 'error' },
+): Promise<void> {
   const { context, hooks } = state
   if (envelope.code === 'ErrForked') context.count('forkErrors')
   const failure = failureOfError(envelope)
+  if (isFailure(failure, 'ErrUnavailable') && isAdopting(state)) return askOwnSnapshot(state)
   if (isFailure(failure, 'ErrRelayFull') && !state.isMakingRoom && state.cursor !== undefined) {
     context.count('relayFull')
     state.isMakingRoom = true

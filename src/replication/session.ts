@@ -20,6 +20,8 @@ export type SessionContext = {
   onShared(holder: Uint8Array, position: Position): void
   /** The peer answered and has nothing of this shard (true), or has something after all (false). */
   onUnknown(isUnknown: boolean): void
+  /** What the peer has of this writer's own chain is here: sending begins. */
+  onCompared(): void
   /** Newest seq that this holder has by such a receipt; 0 before the first. */
   sharedSeq(holder: Uint8Array): Seq
   /** The peer says that it has frames up to there; nothing proves it. */

@@ -42,6 +42,8 @@ export type SyncOptions = {
 type Line = { -readonly [Name in keyof LineView]: LineView[Name] } & {
   readonly transport: Transport
   readonly publish: PublishLine
+  /** It was asked for the head of this copy's chain, or could not be. */
+  isAsked: boolean
 }
 
 type SyncState = SyncOptions & {
@@ -54,7 +56,10 @@ type SyncState = SyncOptions & {
   /** What listeners were told last. */
   told: SyncStatus | undefined
   isStopped: boolean
+  readonly asked: Asked
 }
+
+type Asked = { readonly promise: Promise<void>; readonly settle: () => void }
 
 export function startSync(options: SyncOptions): Sync {
   const { shard, role } = options
@@ -68,7 +73,9 @@ export function startSync(options: SyncOptions): Sync {
       isLive: false,
       progress: undefined,
       failure: undefined,
+      isAsked: false,
     })),
+    asked: createAsked(),
     dialers: [],
     shared: createSharedLedger(),
     counters: {},
@@ -86,6 +93,7 @@ export function startSync(options: SyncOptions): Sync {
     if (role === 'writer') holdForRelays(state)
     for (const line of state.lines) state.dialers.push(dialLine(state, line))
   } else {
+    state.asked.settle()
     // Whoever subscribes to this sync was not there when it halted.
     state.host.defer(onChange)
   }
@@ -96,6 +104,7 @@ export function startSync(options: SyncOptions): Sync {
     get anchored() {
       return state.shared.anchored()
     },
+    asked: state.asked.promise,
     onStatus(listener) {
       state.listeners.add(listener)
       // It has not heard what others were told.
@@ -112,6 +121,7 @@ export function startSync(options: SyncOptions): Sync {
       await Promise.all(state.dialers.map((dialer) => dialer.stop()))
       state.feed?.stop()
       state.shared.close(stopped())
+      state.asked.settle()
       changed(state)
     },
   }
@@ -126,8 +136,24 @@ function dialLine(state: SyncState, line: Line): Dialer {
     role,
     session: (peer) => runSession(state, line, peer),
     // The dialler is at work before it can be listed.
-    onState: () => changed(state),
+    onState: (stage) => {
+      if (stage === 'waiting' || stage === 'stopped') noteAsked(state, line)
+      changed(state)
+    },
   })
+}
+
+function createAsked(): Asked {
+  let settle: () => void = () => undefined
+  const promise = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  return { promise, settle }
+}
+
+function noteAsked(state: SyncState, line: Line): void {
+  line.isAsked = true
+  if (state.lines.every(({ isAsked }) => isAsked)) state.asked.settle()
 }
 
 async function runSession(state: SyncState, line: Line, peer: Peer): Promise<'redial' | 'stop'> {
@@ -174,6 +200,7 @@ function contextOf(state: SyncState, line: Line, peer: Peer): SessionContext {
       else if (isFailure(line.failure, 'ErrUnavailable')) line.failure = undefined
       changed(state)
     },
+    onCompared: () => noteAsked(state, line),
     onProgress(fraction) {
       line.progress = fraction
       changed(state)

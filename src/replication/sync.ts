@@ -28,6 +28,9 @@ export type Sync = {
   /** Newest seq that others have signed for by verified durable receipts in this sync, and their keys in
    *  hex; undefined before the first, and always on a follower, whom nobody sends receipts. */
   readonly anchored: { readonly seq: Seq; readonly holders: readonly string[] } | undefined
+  /** Resolves when each relay was asked for the head of this copy's own chain and what it lacked was adopted,
+   *  or could not be asked. */
+  readonly asked: Promise<void>
   onStatus(listener: (status: SyncStatus) => void): () => void
   /** Resolves when `holders` distinct authenticated keys have signed durable receipts at or past it. */
   untilShared(position: Position, holders: number, signal?: Signal): Promise<void>

@@ -74,6 +74,7 @@ export function createShardFace(state: ShardState): Shard {
     importPages: (source) => importPages(state, source),
     verify: (onProgress) => verifyShard(state, onProgress),
     hold: (holder, seq) => holdOnce(state, holder, seq),
+    heldAbove: (holder) => wal.holders.find(({ name }) => name === holder)?.seq,
     keepHolders: (names) => keepHolders(state, names),
     get logUse() {
       return { sizeBytes: wal.logBytes, capBytes: state.capBytes }
@@ -82,9 +83,7 @@ export function createShardFace(state: ShardState): Shard {
     onAdvance: (listener) => subscribe(listeners.advance, listener),
     onSeal: (listener) => subscribe(listeners.seal, listener),
     onHalt: (listener) => subscribe(listeners.halt, listener),
-    halt: (failure) => {
-      halt(state, failure)
-    },
+    halt: (failure) => void halt(state, failure),
     checkpoint: () => mutex.run(() => checkpointNow(state)),
     close: () => state.slotMutex.run(() => mutex.run(() => close(state))),
   }

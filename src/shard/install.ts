@@ -4,13 +4,13 @@
  *  before it is judged again when the snapshot takes its place.
  *  Keeps: a bad image changes nothing; what is known of the authority is never unlearned; only a
  *  hand-over at or below the head moves this copy back; nothing that a snapshot does not prove is
- *  believed, its clock least of all. */
+ *  believed, its clock least of all; a writer takes only newer state of its own. */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, type FailureInit, orThrow } from '../base/failure.ts'
 import type { Hlc } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
-import { type Authority, checkRight, readAuthority, termAt } from '../frame/authority.ts'
+import { type Authority, checkRight, readAuthority, type Term, termAt } from '../frame/authority.ts'
 import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import { authorityUpTo, mergeAuthority } from './authority.ts'
@@ -84,7 +84,6 @@ async function takePlace(
 /** What must hold before a single page is taken, and again when all are here. */
 function placeOf(state: ShardState, header: SnapshotHeader): Placing {
   const { seal } = header
-  if (state.role === 'writer') throw refusal('ErrProtocol', 'A writer takes no snapshot.')
   if (!equalBytes(seal.shard, state.id)) {
     throw refusal('ErrShardMismatch', 'The snapshot belongs to another shard.')
   }
@@ -95,6 +94,7 @@ function placeOf(state: ShardState, header: SnapshotHeader): Placing {
     throw refusal('ErrSignature', 'The signature of the snapshot’s seal does not verify.')
   }
   const term = termAt(merged, seal.seq)
+  if (state.role === 'writer') refuseForWriter(state, seal, term)
   const isRewind = term.epoch > epochAtHead(state) && term.fromSeq <= state.head.seq
   if (!isRewind) {
     refuseFork(state, seal)
@@ -103,6 +103,14 @@ function placeOf(state: ShardState, header: SnapshotHeader): Placing {
     }
   }
   return { authority: authorityUpTo(merged, seal.seq), isRewind }
+}
+
+/** A writer takes one of its own chain, past its head: what a restored backup lacks.  That its own frames are
+ *  among those below, the caller knows from a receipt. */
+function refuseForWriter(state: ShardState, seal: Seal, term: Term): void {
+  const isOwn = equalBytes(seal.author, state.signer.publicKey) && term.epoch === epochOf(state)
+  if (isOwn && seal.seq > state.head.seq && state.durable.seq === state.head.seq) return
+  throw refusal('ErrProtocol', 'A writer takes no snapshot but a newer one of its own.')
 }
 
 function epochAtHead(state: ShardState): bigint {

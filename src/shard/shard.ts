@@ -112,6 +112,8 @@ export type Shard = {
   /** Someone needs frames above `seq`; they stay in the log until released.  A name that holds already
    *  keeps what it has released. */
   hold(holder: string, seq: Seq): void
+  /** Up to where a holder has released; undefined for a name that holds nothing. */
+  heldAbove(holder: string): Seq | undefined
   /** Drops every holder but these. */
   keepHolders(names: readonly string[]): Promise<void>
   readonly logUse: { readonly sizeBytes: number; readonly capBytes: number }

@@ -81,6 +81,7 @@ export async function createFakeShard(): Promise<FakeShard> {
     roleNow: 'writer',
     haltedNow: undefined,
     pages: space.pages,
+    authority: [],
     logUse: { sizeBytes: 0, capBytes: 1 },
     hold,
     letGo,

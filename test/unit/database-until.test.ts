@@ -30,6 +30,7 @@ describe('until', () => {
       status: SYNC_OFF,
       anchored: undefined,
       onStatus: () => () => undefined,
+      asked: Promise.resolve(),
       untilShared: (...given: unknown[]) => {
         asked.push(given)
         return new Promise<void>((resolve) => {
@@ -83,6 +84,7 @@ describe('close', () => {
         status: SYNC_OFF,
         anchored: undefined,
         onStatus: () => () => undefined,
+        asked: Promise.resolve(),
         untilShared: async () => undefined,
         stop: async () => {
           await exclusively(async () => order.push('last frames applied'))

@@ -1,0 +1,67 @@
+/** Adopt: what a writer takes from a peer: its own newer frames, which a restored backup lacks, as frames or
+ *  as a snapshot of its own chain; and the frames of a copy that wrote with the same key, which are judged and
+ *  halt it as a fork.
+ *  Keeps: nothing is adopted beside an open write transaction; frames that no peer acknowledged are never
+ *  given up for a snapshot, because nothing shows whether it stands on them. */
+
+import { ConstelliteError } from '../base/failure.ts'
+import { toSeq } from '../base/ids.ts'
+import { decodeRunHeader } from '../frame/run.ts'
+import { type PublishState, startSending } from './publish-state.ts'
+import type { SnapshotPart } from './snapshot-taker.ts'
+
+/** Whether frames of its own are still to come from the peer. */
+export function isAdopting({ cursor, adoptUpTo }: PublishState): boolean {
+  return cursor === undefined && adoptUpTo > 0n
+}
+
+/** A run that this copy asked for, or that the peer shows it unasked because it stands beside its own. */
+export async function takeRun(state: PublishState, bytes: Uint8Array): Promise<void> {
+  const { context, hooks, apply } = state
+  const header = decodeRunHeader(bytes)
+  const isNear = header.ok && header.value.firstSeq <= context.shard.durable.seq + 1n
+  if (!isAdopting(state) && !isNear) {
+    context.count('ignored')
+    return
+  }
+  await hooks.exclusively(() => apply.take(bytes))
+  if (!isAdopting(state)) return
+  context.count('adopted')
+  goOn(state)
+}
+
+/** The peer has its newer frames in a snapshot only. */
+export async function askOwnSnapshot(state: PublishState): Promise<void> {
+  const { context, hooks } = state
+  const { shard } = context
+  const acknowledged = shard.heldAbove(hooks.line.holder) ?? toSeq(0)
+  const { seq } = shard.head
+  if (seq > acknowledged) {
+    const failure = unacknowledged(seq, acknowledged, state.adoptUpTo)
+    // It must not write on beside what the peer has.
+    shard.halt(failure)
+    throw failure
+  }
+  await state.snapshot.ask(toSeq(seq + 1n))
+}
+
+export async function adoptSnapshot(state: PublishState, part: SnapshotPart): Promise<void> {
+  if ((await state.snapshot.take(part)) === undefined) return
+  state.context.count('adopted')
+  goOn(state)
+}
+
+function goOn(state: PublishState): void {
+  const { seq } = state.context.shard.received
+  if (seq >= state.adoptUpTo) startSending(state, toSeq(seq + 1n))
+}
+
+function unacknowledged(seq: bigint, acknowledged: bigint, theirs: bigint): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrGap',
+    message: `The relay has this database up to frame ${theirs}, without the frames in between; the frames ${acknowledged + 1n} to ${seq} here were never acknowledged, so nothing shows whether both are one history.`,
+    hint: 'This is a restored backup.  Follow the address under a new name, call takeOver there, and bring over what only this copy has.',
+    retry: 'after-repair',
+    facts: { seq, acknowledged, theirs },
+  })
+}
