@@ -6,6 +6,7 @@
  *  cannot be trusted to be what was sent. */
 
 import { ConstelliteError, failureOf, type Result } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Host, Timer } from '../base/host.ts'
 import { decoding } from '../bytes/reader.ts'
 import { type Activity, ALWAYS_AWAKE } from './activity.ts'
@@ -23,7 +24,7 @@ import type { Peer, Socket } from './transport.ts'
 export type ConnectOptions = HandshakeOptions & {
   readonly limits?: Partial<PeerLimits>
   /** Gives up the handshake, or closes the connection later. */
-  readonly signal?: AbortSignal
+  readonly signal?: Signal
   /** Hears of everything that begins and ends on this connection. */
   readonly activity?: Activity
 }
@@ -247,7 +248,7 @@ function interruptedFailure(): ConstelliteError {
   })
 }
 
-function abortedFailure(signal: AbortSignal | undefined): ConstelliteError {
+function abortedFailure(signal: Signal | undefined): ConstelliteError {
   return new ConstelliteError({
     // Not ErrAborted: it is told to the far end, for whom this is a close like any other.
     code: 'ErrClosed',
