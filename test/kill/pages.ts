@@ -12,7 +12,7 @@ import { checkDurable, checkQuiet, checkSame } from './checks.ts'
 import type { Child, ProgramChild } from './child.ts'
 import { createRecord, createStarter, freePort, note, type Record } from './cluster.ts'
 import type { Load, Seen } from './programs/workload.ts'
-import { BATCHES_PER_WRITER, pause, type Rounds, until } from './rounds.ts'
+import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
 
 /** What the writer loses. */
 type Loss = 'worker' | 'tab' | 'process' | 'browser'
@@ -23,7 +23,9 @@ const LOSSES: Readonly<{ [browser in BrowserName]: readonly Loss[] }> = {
   firefox: CAN_FIND_PROCESSES ? ['worker', 'tab', 'browser'] : ['worker', 'tab'],
 }
 const ROUNDS_PER_LIFE = 5
-const LOAD_MS_MAX = 600
+/** Before the loss: so many batches, or so long. */
+const BATCHES_MAX = 120
+const LOAD_MS_MAX = 1_000
 const LANES_MAX = 6
 /** A dead owner's handles and locks are free in some 40 ms; the rest is SQLite's start and a busy machine. */
 const OPENED_MS_MAX = 10_000
@@ -109,7 +111,8 @@ async function loseUnderLoad(life: Life, loss: Loss, random: Random): Promise<vo
   const before = acknowledged.size
   await life.page.evaluate(`writer.load(${JSON.stringify(load)})`)
   await until('the page acknowledges', () => acknowledged.size > before)
-  await pause(random.below(LOAD_MS_MAX))
+  const target = acknowledged.size + random.below(BATCHES_MAX)
+  await reached(() => acknowledged.size >= target, random.below(LOAD_MS_MAX))
   if (loss === 'worker') {
     const code = await life.page.evaluate('writer.terminate()')
     if (code !== 'ErrWorkerFailed') throw new Error(`calls of a lost worker failed with ${code}`)

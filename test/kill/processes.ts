@@ -9,11 +9,13 @@ import { createRandom, type Random } from '../../src/testing/random.ts'
 import { checkDurable, checkQuiet, checkSame, checkShared } from './checks.ts'
 import { type Cluster, createCluster, FOLLOWERS, freePort, MEMBERS } from './cluster.ts'
 import type { Seen } from './programs/workload.ts'
-import { BATCHES_PER_WRITER, pause, type Rounds, until } from './rounds.ts'
+import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
 
 export const ROUNDS_PER_LIFE = 5
 const KILLS_MAX = 5
-const WAIT_MS_MAX = 500
+/** Between two kills: so many batches, or so long where nobody writes. */
+const BATCHES_MAX = 120
+const WAIT_MS_MAX = 800
 const LANES_MAX = 6
 
 export type ProcessOptions = {
@@ -69,22 +71,28 @@ async function torment(cluster: Cluster, random: Random, load: () => void): Prom
   const killed: string[] = []
   const count = 1 + random.below(KILLS_MAX)
   for (let kill = 0; kill < count; kill++) {
-    await pause(random.below(WAIT_MS_MAX))
+    await batches(cluster, random)
     const victim = random.pick(MEMBERS)
     killed.push(victim)
     await cluster.kill(victim)
     // Now and then the others go on without it.
-    if (random.chance(0.5)) await pause(random.below(WAIT_MS_MAX))
+    if (random.chance(0.5)) await batches(cluster, random)
     cluster.start(victim)
     if (victim === 'writer') load()
   }
-  await pause(random.below(WAIT_MS_MAX))
+  await batches(cluster, random)
   if (random.chance(0.3)) await cluster.stopLoad()
   else {
     killed.push('writer')
     await cluster.kill('writer')
   }
   return `killed ${killed.join(', ')}`
+}
+
+/** A random moment, told by what the writer has done, so that a busy machine sees as much of it. */
+async function batches({ record }: Cluster, random: Random): Promise<void> {
+  const target = record.acknowledged.size + random.below(BATCHES_MAX)
+  await reached(() => record.acknowledged.size >= target, random.below(WAIT_MS_MAX))
 }
 
 /** Everybody runs again: nothing is lost, and all come to one state. */
@@ -103,7 +111,9 @@ async function settle(cluster: Cluster): Promise<Seen> {
 /** The writer's folder is gone while it wrote: the others hold all that a receipt covered. */
 async function loseWriter(cluster: Cluster, random: Random, load: () => void): Promise<void> {
   load()
-  await pause(WAIT_MS_MAX + random.below(WAIT_MS_MAX))
+  const { size } = cluster.record.shared
+  await until('a receipt covers more', () => cluster.record.shared.size > size)
+  await batches(cluster, random)
   await cluster.kill('writer')
   cluster.lose('writer')
   if (random.chance(0.5)) {

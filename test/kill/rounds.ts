@@ -26,8 +26,8 @@ export const BATCHES_PER_WRITER = 1_000_000
 
 /** A call that never settles ends a round here. */
 const ROUND_MS = 120_000
-const WAITS_MAX = 2_000
-const WAIT_MS = 10
+const UNTIL_MS = 30_000
+const LOOK_MS = 5
 
 /** Seeds of rounds of neighbouring seeds do not meet. */
 const ROUNDS_MAX = 100_000
@@ -78,14 +78,17 @@ async function inTime<T>(run: Promise<T>): Promise<T> {
   }
 }
 
+/** Resolves when it is so; rejects when that takes too long. */
 export async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let waits = 0; waits < WAITS_MAX; waits++) {
-    if (isSo()) return
-    await pause(WAIT_MS)
-  }
-  throw new Error(`${what}: not in ${WAITS_MAX * WAIT_MS} ms`)
+  if (!(await reached(isSo, UNTIL_MS))) throw new Error(`${what}: not in ${UNTIL_MS} ms`)
 }
 
-export function pause(ms: number): Promise<void> {
+/** Resolves when it is so, or the time is over: then false. */
+export async function reached(isSo: () => boolean, withinMs: number): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < withinMs && !isSo(); waitedMs += LOOK_MS) await pause(LOOK_MS)
+  return isSo()
+}
+
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

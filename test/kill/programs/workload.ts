@@ -43,8 +43,10 @@ export type Seen = {
   readonly torn: string
 }
 
-const LARGE_BYTES = 60_000
+const LARGE_BYTES = 30_000
 const SMALL_BYTES = 1_500
+/** Batches whose bodies one commit replaces, so that the log grows to a checkpoint and the file does not. */
+const REWRITTEN = 30
 const PAUSE_MS_MAX = 6
 const SHARE_PAUSE_MS = 10
 
@@ -106,7 +108,8 @@ async function write(db: Database, batch: number, random: Random): Promise<void>
     for (let part = 0; part < parts; part++) {
       await tx.run`INSERT INTO entry VALUES (${batch}, ${part}, ${parts}, randomblob(${sizeBytes}))`
     }
-    await tx.run`UPDATE entry SET body = randomblob(${sizeBytes}) WHERE batch = ${other}`
+    await tx.run`UPDATE entry SET body = randomblob(length(body))
+      WHERE batch BETWEEN ${other - (kind === 8 ? REWRITTEN : 0)} AND ${other}`
   })
 }
 
