@@ -146,7 +146,7 @@ function packedProject(settings: BrowserSettings): TestProjectInlineConfiguratio
 }
 
 function projects(): TestProjectInlineConfiguration[] {
-  const found: TestProjectInlineConfiguration[] = [unit, node, pages, consumers, platform]
+  const found: TestProjectInlineConfiguration[] = [unit, node, pages, workerd, consumers, platform]
   const [chromium, firefox] = [findChromium(), findFirefox()]
   if (chromium.path === undefined) console.warn(`tests are left out: ${chromium.reason}`)
   else {

@@ -24,6 +24,8 @@ import {
   refuseSkips,
   type Tally,
 } from './support/tally.ts'
+import { runInWorkerd } from './workerd/run.ts'
+import { findWorkerd } from './workerd/serve.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const WORK = mkdtempSync(join(tmpdir(), 'constellite-test-'))
@@ -53,6 +55,7 @@ const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), a
 const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
+const workerd: Suite = { name: 'workerd', run: () => inWorkerd(), after: packed }
 const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
 const kill: Suite = { name: 'kill', run: () => killRounds('processes', 20), after: packed }
 const killPages: Suite = { name: 'kill-pages', run: () => killRounds('pages', 10), after: packed }
@@ -74,6 +77,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [packed, unit],
   [node, browser],
   [deno, bun],
+  [workerd],
   [chromium],
   [browserFirefox],
   [firefox],
@@ -91,6 +95,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   node: [[build], [packed], [node]],
   browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
   deno: [[build], [packed], [deno, bun], [platform]],
+  workerd: [[build], [packed], [workerd]],
   consumers: [[build], [packed], [consumers]],
   kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }
@@ -165,7 +170,7 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
-  const partners = [chromium, firefox, deno, bun].map((it) => it.name)
+  const partners = [chromium, firefox, deno, bun, workerd].map((it) => it.name)
   const without = before.skips.find((it) => partners.includes(it.name))
   if (without !== undefined) {
     return { ...NOTHING, skips: [{ name: 'matrix', reason: without.reason }] }
@@ -197,6 +202,15 @@ async function portable(name: 'deno' | 'bun'): Promise<Tally> {
   const found = findRuntime(name)
   if (found.program === undefined) return { ...NOTHING, skips: [{ name, reason: found.reason }] }
   return await runPortable(found, packedFolder ?? '')
+}
+
+/** Inside an object, and the process from outside. */
+async function inWorkerd(): Promise<Tally> {
+  if (findWorkerd() === undefined) {
+    const reason = 'the package workerd has no binary for this machine'
+    return { ...NOTHING, skips: [{ name: 'workerd', reason }] }
+  }
+  return addTallies([await runInWorkerd(packedFolder ?? ''), await vitest('workerd')])
 }
 
 /** Rounds that kill processes or pages, each counted as a test. */

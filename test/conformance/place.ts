@@ -3,7 +3,7 @@
 
 export type Place = {
   /** Storage that `status` must report here. */
-  readonly storageKind: 'node-fs' | 'opfs'
+  readonly storageKind: 'node-fs' | 'opfs' | 'durable-object'
   /** A name of a database that does not exist yet. */
   freshName(label: string): string
   /** Opens `name` from another process or window and answers how that went. */

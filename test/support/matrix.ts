@@ -7,6 +7,7 @@ const PLATFORMS = [
   { project: 'node', title: 'Node' },
   { project: 'deno', title: 'Deno' },
   { project: 'bun', title: 'Bun' },
+  { project: 'workerd', title: 'workerd (Durable Object)' },
   { project: 'chromium', title: 'Chromium (OPFS)' },
   { project: 'firefox', title: 'Firefox (OPFS)' },
 ] as const

@@ -1,0 +1,135 @@
+/** workerd as a process: the program of this folder with the package's edge files beside it, its objects on a
+ *  folder that outlives the process, on a free port of the loopback.
+ *  Not production: no limit of the cloud (row size, storage, memory, CPU time, billing) is enforced here, and
+ *  the disk's word is taken for a confirmed write. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type Workerd = {
+  /** "http://127.0.0.1:1234" */
+  readonly url: string
+  /** Ends it as a power cut would, and answers the signal that did. */
+  kill(): Promise<string>
+}
+
+export type WorkerdOptions = {
+  /** The program's text: bundle.ts. */
+  readonly program: string
+  /** The package's `dist/edge`. */
+  readonly edge: string
+  /** Where config and modules are put, and objects keep their storage; a later start finds them again. */
+  readonly folder: string
+}
+
+/** Imported by two names, the package is there twice. */
+export const EDGE_FOLDERS: readonly string[] = ['edge', 'again']
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const START_MS_MAX = 30_000
+
+/** Undefined where the package `workerd` has no binary for this machine. */
+export function findWorkerd(): string | undefined {
+  const scope = join(ROOT, 'node_modules/@cloudflare')
+  const names = existsSync(scope) ? readdirSync(scope) : []
+  return names
+    .filter((name) => name.startsWith('workerd-'))
+    .map((name) => join(scope, name, 'bin/workerd'))
+    .find((path) => existsSync(path))
+}
+
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const binary = findWorkerd()
+  if (binary === undefined) throw new Error('workerd is not installed')
+  const config = writeConfig(options)
+  const child = spawn(binary, ['serve', '--control-fd=3', config], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<string>((resolve) => {
+    child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
+  })
+  const endWithUs = (): void => void child.kill('SIGKILL')
+  process.once('exit', endWithUs)
+  const port = await portOf(child, ended)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    kill: () => {
+      process.off('exit', endWithUs)
+      child.kill('SIGKILL')
+      return ended
+    },
+  }
+}
+
+/** The port that it reports once it listens. */
+function portOf(child: ChildProcess, ended: Promise<string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let printed = ''
+    const late = setTimeout(
+      () => reject(new Error(`workerd does not start: ${printed}`)),
+      START_MS_MAX,
+    )
+    for (const stream of child.stdio.slice(1)) {
+      stream?.on('data', (chunk: Buffer) => {
+        printed += chunk.toString()
+        const port = /"event":"listen".*"port":(\d+)/.exec(printed)?.[1]
+        if (port === undefined) return
+        clearTimeout(late)
+        resolve(Number(port))
+      })
+    }
+    ended.then((how) => {
+      clearTimeout(late)
+      reject(new Error(`workerd ended with ${how}: ${printed}`))
+    })
+  })
+}
+
+function writeConfig({ program, edge, folder }: WorkerdOptions): string {
+  mkdirSync(join(folder, 'disk'), { recursive: true })
+  writeFileSync(join(folder, 'main.js'), program)
+  const modules = ['(name = "main.js", esModule = embed "main.js")']
+  for (const copy of EDGE_FOLDERS) {
+    mkdirSync(join(folder, copy), { recursive: true })
+    for (const file of readdirSync(edge)) {
+      const kind = file.endsWith('.wasm') ? 'wasm' : 'esModule'
+      writeFileSync(join(folder, copy, file), readFileSync(join(edge, file)))
+      modules.push(`(name = "${copy}/${file}", ${kind} = embed "${copy}/${file}")`)
+    }
+  }
+  const path = join(folder, 'config.capnp')
+  writeFileSync(path, configOf(modules, join(folder, 'disk')))
+  return path
+}
+
+/** In the language of workerd.capnp, where `embed` is relative to this file. */
+function configOf(modules: readonly string[], disk: string): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "disk", disk = (path = ${JSON.stringify(disk)}, writable = true)),
+    (name = "loopback", network = (allow = ["private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [
+    ${modules.join(',\n    ')}
+  ],
+  compatibilityDate = "2026-10-01",
+  globalOutbound = "loopback",
+  durableObjectNamespaces = [
+    (className = "Tests", uniqueKey = "tests", enableSql = true),
+    (className = "Actor", uniqueKey = "actor", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [
+    (name = "TESTS", durableObjectNamespace = "Tests"),
+    (name = "ACTOR", durableObjectNamespace = "Actor"),
+  ],
+);
+`
+}
