@@ -4,5 +4,4 @@
 import { relayWorker } from '../src/entry/edge.ts'
 
 export { RelayObject, relayWorker } from '../src/entry/edge.ts'
-// biome-ignore lint/style/noDefaultExport: a Worker is the default export of its module
 export default relayWorker

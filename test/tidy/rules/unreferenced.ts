@@ -1,9 +1,10 @@
 /** Every file of src, workers, demo and scripts is reached from something that runs: an entry point, a
- *  worker, the command line, the demo's page, or an npm script.  Tests do not count. */
+ *  worker, the command line, the demo's page, or an npm script.  Tests do not count.
+ *  demo/edge is a user's project of its own, which test/edge installs and runs. */
 
 import { type Repository, type Rule, resolvePath } from '../source.ts'
 
-const LOOKED_AT = /^(src|workers|demo|scripts)\//
+const LOOKED_AT = /^(src|workers|demo(?!\/edge)|scripts)\//
 const ROOT = /^(src\/entry\/[^/]+\.ts|src\/cli\/main\.ts|workers\/[^/]+\.ts|[^/]+\.config\.ts)$/
 /** Prose is looked after by the link rule; ambient declarations are only the compiler's. */
 const PROSE = /\.(md|txt|d\.ts)$|(^|\/)LICENSE/
