@@ -6,7 +6,6 @@ const MISSING = {
     'there are no WASM kernels yet: hashing and verifying run on @noble, and sqlite3.wasm comes built from @sqlite.org/sqlite-wasm',
   'test:workerd': 'the package does not run in workerd yet, so there is nothing to test there',
   'test:nightly': 'there is no nightly suite yet: npm test runs every test that exists',
-  sim: 'there is no simulator yet',
 }
 
 const name = process.argv[2] ?? ''

@@ -1,0 +1,116 @@
+/** Ledger: what the writers of one shard committed, written down beside the system and before it: the model
+ *  that the checkers compare with.  A tree, because what was not durable may be committed anew, and because
+ *  clones and restored images fork.
+ *  Keeps: an entry's pages are what the workload wrote, never what a shard says. */
+
+import type { Position } from '../../src/base/ids.ts'
+import { formatHex } from '../../src/bytes/text.ts'
+
+export type LedgerEntry = {
+  readonly seq: bigint
+  readonly checksum: string
+  readonly epoch: bigint
+  readonly parent: LedgerEntry | undefined
+  /** Images of page 1 on. */
+  readonly pages: readonly Uint8Array[]
+  /** Some copy had it durable once. */
+  isDurable: boolean
+}
+
+export type Ledger = {
+  begin(genesis: Position): LedgerEntry
+  add(parent: LedgerEntry, position: Position, pages: readonly Uint8Array[]): LedgerEntry
+  /** A hand-over: the pages stay, the epoch does not. */
+  handOver(parent: LedgerEntry, position: Position, epoch: bigint): LedgerEntry
+  find(position: Position): LedgerEntry | undefined
+  /** Marks an entry and all before it.  Answers a second durable child of one parent, if that made one. */
+  markDurable(entry: LedgerEntry): LedgerEntry | undefined
+  /** Two durable frames of one epoch follow one frame. */
+  readonly isForked: boolean
+  readonly entryCount: number
+}
+
+export function createLedger(): Ledger {
+  const entries = new Map<string, LedgerEntry>()
+  const durableChildren = new Map<LedgerEntry, LedgerEntry[]>()
+  let isForked = false
+  const put = (entry: LedgerEntry): LedgerEntry => {
+    entries.set(entry.checksum, entry)
+    return entry
+  }
+  const markOne = (entry: LedgerEntry): LedgerEntry | undefined => {
+    entry.isDurable = true
+    if (entry.parent === undefined) return undefined
+    const siblings = durableChildren.get(entry.parent) ?? []
+    const other = siblings.find(({ epoch }) => epoch === entry.epoch)
+    durableChildren.set(entry.parent, [...siblings, entry])
+    if (other !== undefined) isForked = true
+    return other
+  }
+  return {
+    begin: ({ seq, checksum }) =>
+      put({
+        seq,
+        checksum: formatHex(checksum),
+        epoch: 0n,
+        parent: undefined,
+        pages: [],
+        isDurable: true,
+      }),
+    add: (parent, { seq, checksum }, pages) =>
+      put({
+        seq,
+        checksum: formatHex(checksum),
+        epoch: parent.epoch,
+        parent,
+        pages,
+        isDurable: false,
+      }),
+    handOver: (parent, { seq, checksum }, epoch) =>
+      put({
+        seq,
+        checksum: formatHex(checksum),
+        epoch,
+        parent,
+        pages: parent.pages,
+        isDurable: false,
+      }),
+    find(position) {
+      const entry = entries.get(formatHex(position.checksum))
+      return entry?.seq === position.seq ? entry : undefined
+    },
+    markDurable(entry) {
+      let found: LedgerEntry | undefined
+      for (
+        let at: LedgerEntry | undefined = entry;
+        at !== undefined && !at.isDurable;
+        at = at.parent
+      ) {
+        found = markOne(at) ?? found
+      }
+      return found
+    },
+    get isForked() {
+      return isForked
+    },
+    get entryCount() {
+      return entries.size
+    },
+  }
+}
+
+/** Whether `newer` goes on from `older`, or is it. */
+export function isAncestor(older: LedgerEntry, newer: LedgerEntry): boolean {
+  let at: LedgerEntry | undefined = newer
+  while (at !== undefined && at.seq > older.seq) at = at.parent
+  return at === older
+}
+
+/** Whether `newer` stands behind a hand-over that `older` did not know: what may supersede it. */
+export function supersedes(newer: LedgerEntry, older: LedgerEntry): boolean {
+  return newer.epoch > older.epoch
+}
+
+export function nameOf(entry: LedgerEntry): string {
+  return `${entry.seq} (${entry.checksum.slice(0, 8)})`
+}
