@@ -27,9 +27,10 @@ let load: ReturnType<typeof startLoad> | undefined
 /** Takes the load's failure where one is expected. */
 let expectFailure: ((code: string) => void) | undefined
 
-function report(what: Report): void {
+/** Resolves when the driver has it: what a dying page had still to tell would be no proof. */
+async function report(what: Report): Promise<void> {
   if (what.type === 'failed' && expectFailure !== undefined) expectFailure(what.code)
-  else void tell(what)
+  else await tell(what)
 }
 
 globalThis.writer = {

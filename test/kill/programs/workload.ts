@@ -54,7 +54,8 @@ const SHARE_PAUSE_MS = 10
 export function startLoad(
   db: Database,
   { first, lanes, seed }: Load,
-  report: (what: Report) => void,
+  /** The next batch of that caller waits until this has settled. */
+  report: (what: Report) => void | Promise<void>,
 ): { stop(): Promise<void> } {
   const random = createRandom(seed)
   const stopping = new AbortController()
@@ -70,7 +71,7 @@ export function startLoad(
       const batch = next++
       await write(db, batch, random)
       acknowledged.push(batch)
-      report({ type: 'acknowledged', batch })
+      await report({ type: 'acknowledged', batch })
       await pause(random.below(PAUSE_MS_MAX))
     }
   }
@@ -81,7 +82,7 @@ export function startLoad(
       else {
         const seq = String(db.status.seq)
         await db.until('shared', { signal: stopping.signal })
-        report({ type: 'shared', batches, seq })
+        await report({ type: 'shared', batches, seq })
       }
     }
   }
