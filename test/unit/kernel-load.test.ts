@@ -15,6 +15,7 @@ import { createPlainKernel } from '../../src/crypto/kernel-plain.ts'
 import { currentKernel, useKernel } from '../../src/crypto/kernel-slot.ts'
 import type { Signer } from '../../src/crypto/signer.ts'
 import { signerFromSeed } from '../../src/crypto/signer-kernel.ts'
+import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import { createRandom } from '../../src/testing/random.ts'
 import { signerCases } from '../../src/testing/signer-suite.ts'
 
@@ -63,6 +64,33 @@ describe('the binary', () => {
     expect(run.crc32c(at, 8192, 0) >>> 0).toBe(createPlainKernel('a test').crc32c(page))
     expect(heap.subarray(0, place).every((byte) => byte === 7)).toBe(true)
     expect(heap.subarray(place + allocated, at).every((byte) => byte === 7)).toBe(true)
+  })
+
+  it('hashes and compares pages where they lie in SQLite’s heap, also when that has grown', async () => {
+    const { wasm } = await loadSqliteNode()
+    // The package offers its memory too, which src/sqlite has no use for.
+    const { memory } = wasm as unknown as { memory: WebAssembly.Memory }
+    const allocate = (sizeBytes: number): number => wasm.exports.sqlite3_malloc(sizeBytes)
+    const { run } = attachKernel(new WebAssembly.Module(binary), { memory, allocate })
+    const at = allocate(4 * 8192)
+    const page = createRandom(2).bytes(8192)
+    const sizeBefore = memory.buffer.byteLength
+    for (const [sizeBytes, changed] of [
+      [8, 77],
+      [64 << 20, 8000],
+    ] as const) {
+      const extra = allocate(sizeBytes)
+      const heap = wasm.heap8u()
+      heap.set(page, at)
+      heap.set(page, at + 8192)
+      heap[at + 8192 + changed] = ~(heap[at + 8192 + changed] as number)
+      run.blake3(0, 0, at, 8192, at + 2 * 8192, 32)
+      const hash = heap.slice(at + 2 * 8192, at + 2 * 8192 + 32)
+      expect(hash).toEqual(createPlainKernel('a test').blake3(page))
+      expect(run.delta_runs(at, at + 8192, 8192, at + 3 * 8192)).toBe(changed < 128 ? 3 : 4)
+      wasm.exports.sqlite3_free(extra)
+    }
+    expect(memory.buffer.byteLength).toBeGreaterThan(sizeBefore)
   })
 
   it('gives room that is apart, aligned, and survives growing', () => {
