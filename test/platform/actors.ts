@@ -11,6 +11,10 @@ import { build } from 'rolldown'
 import { CHROMIUM_ARGUMENTS, findChromium } from '../chromium.ts'
 import { findFirefox, firefoxLaunch } from '../firefox.ts'
 import { commandIn, findRuntime, type RuntimeName } from '../support/runtimes.ts'
+import { bundleWorkerd } from '../workerd/bundle.ts'
+import { actorAt } from '../workerd/client.ts'
+import { edgeOf } from '../workerd/run.ts'
+import { findWorkerd, startWorkerd } from '../workerd/serve.ts'
 import type { Perform } from './actor-commands.ts'
 import { type ControlServer, startControlServer } from './control-server.ts'
 
@@ -61,7 +65,7 @@ export async function openStage(project: string): Promise<Stage> {
 
 export function actors(): readonly ActorKind[] {
   const processes = (['node', 'deno', 'bun'] as const).map(processActor)
-  return [...processes, chromiumActor(), firefoxActor()]
+  return [...processes, workerdActor(), chromiumActor(), firefoxActor()]
 }
 
 function processActor(name: RuntimeName): ActorKind {
@@ -88,6 +92,29 @@ function processActor(name: RuntimeName): ActorKind {
           child.kill('SIGKILL')
           await ended
         },
+      }
+    },
+  }
+}
+
+/** An object, in storage of its own. */
+function workerdActor(): ActorKind {
+  const name = 'workerd'
+  const missing =
+    findWorkerd() === undefined ? 'the package workerd has no binary for this machine' : undefined
+  return {
+    name,
+    missing,
+    start: async ({ project, folder }) => {
+      const workerd = await startWorkerd({
+        program: await bundleWorkerd([]),
+        edge: edgeOf(project),
+        folder: join(folder, name),
+      })
+      const object = actorAt(workerd.url, name)
+      return {
+        tell: async (command) => (await object.ask('perform', { command })) ?? undefined,
+        stop: async () => void (await workerd.kill()),
       }
     },
   }

@@ -1,74 +1,54 @@
-/** An object that opens a database in its constructor, as users' objects do, and does what HTTP asks of it.
- *  The database is opened anew where a command says how. */
+/** An object that opens a database in its constructor, as users' objects do, and does what HTTP asks of it:
+ *  statements on that database, and the commands of a matrix run's actor on others. */
 
-import { follow, type OpeningDatabase, type OpenOptions, open, publish, websocket } from '#edge'
+import { open } from '#edge'
 import type { ObjectContext } from '../../src/platform/workerd.ts'
+import { type ActorCommand, createPerformer } from '../platform/actor-commands.ts'
+import { JSON_TYPE } from './client.ts'
 
 /** The body of a command. */
 export type ActorBody = {
   readonly sql?: string
   readonly parameters?: readonly (string | number)[]
-  readonly relay?: string
-  readonly address?: string
-  readonly seq?: string
+  /** Of the command `perform`. */
+  readonly command?: ActorCommand
 }
 
-export const MIGRATIONS: readonly string[] = [
-  'CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)',
-]
+const MIGRATIONS = ['CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)']
 
 type Command = (body: ActorBody) => unknown
 
 export function createActor(ctx: ObjectContext): (request: Request) => Promise<Response> {
-  let db: OpeningDatabase = open(ctx, 'notes', { migrations: MIGRATIONS })
-  const reopen = async (options: OpenOptions): Promise<unknown> => {
-    await db.close()
-    db = open(ctx, 'notes', options)
-    return db.ready
-  }
+  const db = open(ctx, 'notes', { migrations: MIGRATIONS })
+  const perform = createPerformer((name, options) => open(ctx, name, options))
   const commands: Readonly<Record<string, Command>> = {
     run: ({ sql = '', parameters = [] }) => db.run(sql, parameters),
     all: ({ sql = '', parameters = [] }) => db.all(sql, parameters),
-    write: ({ relay = '' }) =>
-      reopen({ migrations: MIGRATIONS, sync: publish({ via: [websocket(relay)] }) }),
-    follow: ({ address = '' }) => reopen({ sync: follow(address) }),
-    ready: () => db.ready,
     status: () => db.status,
-    shared: () => db.until('shared'),
-    arrived: ({ seq = '0' }) => arrived(db, BigInt(seq)),
     verify: () => db.verify(),
-    export: () => db.export(),
-    close: () => db.close(),
+    perform: ({ command }) => {
+      if (command === undefined) throw new Error('perform takes a command')
+      return perform(command)
+    },
   }
   return async (request) => {
     const command = commands[new URL(request.url).pathname.split('/')[3] ?? '']
     if (command === undefined) return new Response('no such command', { status: 404 })
     try {
       const answer = await command(await request.json())
-      return answer instanceof Blob ? new Response(answer) : new Response(plain(answer))
+      // Bytes of an exported file, in an array of their own.
+      if (answer instanceof Uint8Array) return new Response(answer as Uint8Array<ArrayBuffer>)
+      return new Response(plain(answer), { headers: { 'content-type': JSON_TYPE } })
     } catch (error) {
       return new Response(plain(described(error)), { status: 500 })
     }
   }
 }
 
-/** Resolves when the copy has come to the position `seq`. */
-function arrived(db: OpeningDatabase, seq: bigint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (db.status.failure !== undefined) reject(db.status.failure)
-      else if (db.status.seq >= seq) resolve()
-      else return
-      stop()
-    }
-    const stop = db.onStatus(() => look())
-    look()
-  })
-}
-
 function described(error: unknown): unknown {
-  const { message, code, facts, stack } = error as Record<string, unknown>
-  return { message, code, facts, stack }
+  if (!(error instanceof Error)) return String(error)
+  const { code, facts } = error as { code?: unknown; facts?: unknown }
+  return { code, facts, stack: error.stack }
 }
 
 /** JSON, in which a bigint is a decimal text and bytes are a list of numbers. */

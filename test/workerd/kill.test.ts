@@ -23,17 +23,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 test(`rows that were acknowledged outlive kill -9, ${ROUNDS} times (seed ${seed})`, async () => {
   const random = createRandom(seed)
   const program = await bundleWorkerd([])
+  const edge = edgeOf(join(inject('packedFolder'), 'project'))
   const acknowledged = new Set<number>()
   let lastSeq = 0n
   for (let round = 0; round < ROUNDS; round++) {
-    const workerd = await startWorkerd({ program, edge: edgeOf(inject('packedFolder')), folder })
+    const workerd = await startWorkerd({ program, edge, folder })
     const actor = actorAt(workerd.url, 'notes')
     lastSeq = await expectSound(actor, acknowledged, lastSeq)
     const before = acknowledged.size
     await writeAndKill(workerd, { actor, acknowledged, round, lifeMs: random.below(LIFE_MS_MAX) })
     expect(acknowledged.size).toBeGreaterThan(before)
   }
-  const workerd = await startWorkerd({ program, edge: edgeOf(inject('packedFolder')), folder })
+  const workerd = await startWorkerd({ program, edge, folder })
   try {
     await expectSound(actorAt(workerd.url, 'notes'), acknowledged, lastSeq)
   } finally {

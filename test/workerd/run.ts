@@ -35,7 +35,7 @@ export async function runInWorkerd(packed: string): Promise<Tally> {
   const program = await bundleWorkerd([...CONFORMANCE_TESTS, ...INSIDE_TESTS, ...portable])
   const relay = await startRelayProcess(project)
   try {
-    const workerd = await startWorkerd({ program, edge: edgeOf(packed), folder })
+    const workerd = await startWorkerd({ program, edge: edgeOf(project), folder })
     try {
       const provided = {
         relayUrl: relay.url,
@@ -52,9 +52,9 @@ export async function runInWorkerd(packed: string): Promise<Tally> {
   }
 }
 
-/** What wrangler takes by the condition `workerd` of the package's exports. */
-export function edgeOf(packed: string): string {
-  return join(packedAt(packed).project, 'node_modules/constellite/dist/edge')
+/** In a project that has the package: what wrangler takes by the condition `workerd` of the package's exports. */
+export function edgeOf(project: string): string {
+  return join(project, 'node_modules/constellite/dist/edge')
 }
 
 async function ask(url: string, provided: object): Promise<Report> {
