@@ -8,6 +8,7 @@ import type { Host, Timer } from '../base/host.ts'
 import { formatHex } from '../bytes/text.ts'
 import type { Authority } from '../frame/authority.ts'
 import type { WalOptions } from '../wal/wal.ts'
+import { createForkNews, type ForkNews } from './fork-news.ts'
 import { closedFailure, fullFailure, openFailure, shardsFailure } from './refusals.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { RelayStore } from './store.ts'
@@ -34,6 +35,7 @@ export type Catalog = {
   /** Calls `listener` after every change of the durable head of a shard, also of one that is stored only
    *  later, and whether or not anybody leases it now.  Answers the way to stop. */
   watch(shard: Uint8Array, listener: () => void): () => void
+  readonly forks: ForkNews
   readonly shards: number
   readonly openShards: number
   readonly totalBytes: number
@@ -89,6 +91,7 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
       }
       return leaseEntry(context, entry, authority)
     },
+    forks: createForkNews(),
     watch: (shard, listener) => listen(context, formatHex(shard), listener),
     get shards() {
       return entries.size

@@ -129,7 +129,10 @@ async function sendRuns(
       return refuse(session, unavailable(`frames from ${feed.cursor} on`))
     }
     if (to !== undefined) return
-    await nextWake(session, subject)
+    const fork = subject.forks.shift()
+    // It has the stored frames that this one contradicts.
+    if (fork !== undefined) await session.peer.send({ type: 'run', bytes: fork })
+    else await nextWake(session, subject)
   }
 }
 

@@ -20,6 +20,7 @@ import { errorEnvelopeOf } from '../transport/remote.ts'
 import type { Allow } from './allow.ts'
 import type { Catalog, Lease } from './catalog.ts'
 import type { Counters } from './counters.ts'
+import { FORKS_SHOWN_MAX } from './fork-news.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { StoredShard } from './stored-shard.ts'
 
@@ -73,6 +74,8 @@ export type Subject = {
   /** Numbers of the newest feed of each kind; an older one ends when it sees a newer. */
   readonly feeds: { live: number; bounded: number; snapshot: number }
   live: LiveFeed | undefined
+  /** Runs beside the stored chain that the far end is still to be shown. */
+  readonly forks: Uint8Array[]
   /** Calls when the shard changed or the session ended. */
   readonly wakers: Set<() => void>
   isAcknowledging: boolean
@@ -106,10 +109,31 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
     wakers: new Set(),
     isAcknowledging: false,
     isAcknowledgeDue: false,
-    unsubscribe: session.context.catalog.watch(shard, () => wake(subject)),
+    forks: [],
+    unsubscribe: () => {
+      for (const stop of stops) stop()
+    },
   }
+  const { catalog } = session.context
+  const stops = [
+    catalog.watch(shard, () => wake(subject)),
+    catalog.forks.watch(key, (run, sender) => {
+      if (sender !== session) showFork(session, subject, run)
+    }),
+  ]
   session.subjects.set(key, subject)
   return subject
+}
+
+/** A writer is shown it at once; a follower after what it contradicts, by the feed that sends it that. */
+function showFork({ peer }: Session, subject: Subject, run: Uint8Array): void {
+  if (peer.role === 'writer') {
+    // A connection that is ending hears of it when it is dialled again and compares heads.
+    peer.send({ type: 'run', bytes: run }).catch(() => undefined)
+  } else if (subject.forks.length < FORKS_SHOWN_MAX) {
+    subject.forks.push(run)
+    wake(subject)
+  }
 }
 
 /** The stored shard of a subject, or undefined when the relay does not have it (yet). */

@@ -68,7 +68,7 @@ export async function takeRun(
       acknowledgeLater(session, subject, lease)
       return
     case 'fork':
-      return takeFork(session, lease, run, bytes)
+      return takeFork({ session, subject, lease }, run, bytes)
     case 'gap':
       await refuse(session, gapFailure(run))
       return sendHeads(session, subject, stored)
@@ -122,12 +122,13 @@ async function sendReceipt(
 }
 
 async function takeFork(
-  session: Session,
-  lease: Lease,
+  from: { readonly session: Session; readonly subject: Subject; readonly lease: Lease },
   run: SealedRun,
   bytes: Uint8Array,
 ): Promise<void> {
-  await lease.stored.keepEvidence(run, bytes)
+  const { session, subject, lease } = from
+  const isNew = await lease.stored.keepEvidence(run, bytes)
+  if (isNew) session.context.catalog.forks.tell(subject.key, bytes, session)
   await tellFork(session, run.seal)
 }
 

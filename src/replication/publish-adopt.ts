@@ -1,13 +1,16 @@
 /** Adopt: what a writer takes from a peer: its own newer frames, which a restored backup lacks, as frames or
  *  as a snapshot of its own chain; and the frames of a copy that wrote with the same key, which are judged and
- *  halt it as a fork.
+ *  halt it as a fork.  Before it judges a run that stands beside its own it shows the peer what it has there,
+ *  so that the peer can tell the other copy and those who follow.
  *  Keeps: nothing is adopted beside an open write transaction; frames that no peer acknowledged are never
  *  given up for a snapshot, because nothing shows whether it stands on them. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import { toSeq } from '../base/ids.ts'
-import { decodeRunHeader } from '../frame/run.ts'
+import { equalBytes } from '../bytes/compare.ts'
+import { decodeRunHeader, encodeRun, type RunHeader } from '../frame/run.ts'
 import { type PublishState, startSending } from './publish-state.ts'
+import { RUN_PAYLOAD_BYTES_MAX } from './seal-feed.ts'
 import type { SnapshotPart } from './snapshot-taker.ts'
 
 /** Whether frames of its own are still to come from the peer. */
@@ -24,10 +27,39 @@ export async function takeRun(state: PublishState, bytes: Uint8Array): Promise<v
     context.count('ignored')
     return
   }
+  if (header.ok && isAdopting(state) && (await showBeside(state, header.value))) {
+    state.beside = bytes
+    return
+  }
   await hooks.exclusively(() => apply.take(bytes))
   if (!isAdopting(state)) return
   context.count('adopted')
   goOn(state)
+}
+
+/** Judges the run that waited for the peer to see the own one: it halts this copy. */
+export async function judgeBeside(state: PublishState): Promise<void> {
+  const { hooks, apply, beside } = state
+  state.beside = undefined
+  if (beside !== undefined) await hooks.exclusively(() => apply.take(beside))
+}
+
+/** Sends the own frames that a run of the peer's contradicts.  False when it contradicts none, as far as its
+ *  header says, or when the log has them no longer. */
+async function showBeside({ context }: PublishState, theirs: RunHeader): Promise<boolean> {
+  const { shard, peer } = context
+  const checksumAt = (seq: bigint): Uint8Array | undefined =>
+    seq === shard.durable.seq ? shard.durable.checksum : shard.readFrame(toSeq(seq))?.checksum
+  const before = checksumAt(theirs.firstSeq - 1n)
+  const last = checksumAt(theirs.lastSeq)
+  const isBeside =
+    (before !== undefined && !equalBytes(before, theirs.prev)) ||
+    (last !== undefined && !equalBytes(last, theirs.seal.checksum))
+  const from = theirs.firstSeq > shard.durable.seq ? shard.durable.seq : theirs.firstSeq
+  const run = isBeside ? shard.readRun(from, RUN_PAYLOAD_BYTES_MAX) : undefined
+  if (run === undefined) return false
+  await peer.send({ type: 'run', bytes: encodeRun(run) })
+  return true
 }
 
 /** The peer has its newer frames in a snapshot only. */

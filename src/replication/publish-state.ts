@@ -41,6 +41,8 @@ export type PublishState = {
   /** Highest seq that the peer told of and this copy must adopt first. */
   adoptUpTo: Seq
   hasAskedAuthority: boolean
+  /** A run of the peer's that stands beside this copy's frames; judged once the peer has seen those. */
+  beside: Uint8Array | undefined
   /** For the frames that it must adopt and the peer has only in a snapshot. */
   readonly snapshot: SnapshotTaker
   /** The peer needs a snapshot though the log could serve it frames: it has no room for more of them, or

@@ -10,7 +10,7 @@ import type { Envelope } from '../transport/envelope.ts'
 import { failureOfError } from '../transport/remote.ts'
 import { createDeadline } from './deadline.ts'
 import { createOrderedApply, isFatal } from './ordered-apply.ts'
-import { adoptSnapshot, askOwnSnapshot, isAdopting, takeRun } from './publish-adopt.ts'
+import { adoptSnapshot, askOwnSnapshot, isAdopting, judgeBeside, takeRun } from './publish-adopt.ts'
 import { compareHeads, takeAuthority } from './publish-compare.ts'
 import { isPaused, sendAll } from './publish-send.ts'
 import { type PublishHooks, type PublishState, RELAY_FULL_PAUSE_MS } from './publish-state.ts'
@@ -35,6 +35,7 @@ export async function publishToPeer(
     cursor: undefined,
     adoptUpTo: toSeq(0),
     hasAskedAuthority: false,
+    beside: undefined,
     snapshot: createSnapshotTaker(context, (parts, onProgress) =>
       hooks.exclusively(() => shard.install(parts, onProgress)),
     ),
@@ -62,9 +63,9 @@ export async function publishToPeer(
     await Promise.race([receiveAll(state), sending])
     return 'redial'
   } catch (error) {
-    ending = error
-    if (!isFatal(shard, error)) throw error
-    if (isFailure(error)) shard.halt(error)
+    ending = (await judgeBeside(state).catch((failure: unknown) => failure)) ?? error
+    if (!isFatal(shard, ending)) throw ending
+    if (isFailure(ending)) shard.halt(ending)
     return 'stop'
   } finally {
     state.isEnded = true
@@ -119,6 +120,7 @@ async function takeError(
 ): Promise<void> {
   const { context, hooks } = state
   if (envelope.code === 'ErrForked') context.count('forkErrors')
+  if (state.beside !== undefined) return judgeBeside(state)
   const failure = failureOfError(envelope)
   if (isFailure(failure, 'ErrUnavailable') && isAdopting(state)) return askOwnSnapshot(state)
   if (isFailure(failure, 'ErrRelayFull') && !state.isMakingRoom && state.cursor !== undefined) {
