@@ -12,8 +12,8 @@ export type BrowserName = 'chromium' | 'firefox'
 export type KilledBrowser = {
   /** A new tab in which the program has started. */
   tab(): Promise<Page>
-  /** SIGKILL to the process of the page that holds the database. */
-  killPage(): Promise<void>
+  /** SIGKILL to the processes of the pages that hold databases, which are so many. */
+  killPages(count: number): Promise<void>
   /** SIGKILL to the browser; the next tab starts it again. */
   killBrowser(): Promise<void>
   close(): Promise<void>
@@ -45,12 +45,12 @@ export function createKilledBrowser(options: BrowserOptions): KilledBrowser {
     tab: async () => {
       const page = await (await started()).newPage()
       await page.goto(url)
-      await page.waitForFunction('"writer" in globalThis')
+      await page.waitForFunction('"copy" in globalThis')
       return page
     },
-    killPage: async () => {
+    killPages: async (count) => {
       const { holders } = findProcesses(profile, files)
-      if (holders.length !== 1) throw new Error(`${holders.length} processes hold the database`)
+      if (holders.length !== count) throw new Error(`${holders.length} processes hold databases`)
       await killAll(holders)
     },
     killBrowser: async () => {

@@ -1,6 +1,6 @@
-/** Pages, killed: a writer in a tab loses its worker, its tab, its process or the whole browser in the middle
- *  of writes.  After each round a new tab owns the database at once and has all that was acknowledged, and
- *  a follower in a process comes to the same state. */
+/** Pages, killed: a writer and a follower in tabs lose their worker, their tab, their process or the whole
+ *  browser in the middle of writes.  After each round new tabs own the databases at once, nothing that was
+ *  acknowledged is lost, and the followers, one of them a process, come to the writer's state. */
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,10 +11,10 @@ import { CAN_FIND_PROCESSES } from './browser-process.ts'
 import { checkDurable, checkQuiet, checkSame } from './checks.ts'
 import type { Child, ProgramChild } from './child.ts'
 import { createRecord, createStarter, freePort, note, type Record } from './cluster.ts'
+import type { PageRole } from './programs/page.ts'
 import type { Load, Seen } from './programs/workload.ts'
 import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
 
-/** What the writer loses. */
 type Loss = 'worker' | 'tab' | 'process' | 'browser'
 
 /** Playwright has Firefox end itself when a page's process crashes, so that there is no loss in between. */
@@ -22,6 +22,9 @@ const LOSSES: Readonly<{ [browser in BrowserName]: readonly Loss[] }> = {
   chromium: CAN_FIND_PROCESSES ? ['worker', 'tab', 'process', 'browser'] : ['worker', 'tab'],
   firefox: CAN_FIND_PROCESSES ? ['worker', 'tab', 'browser'] : ['worker', 'tab'],
 }
+const ROLES: readonly PageRole[] = ['writer', 'follower']
+/** Who loses a worker or a tab; the other losses hit both. */
+const VICTIMS: readonly (readonly PageRole[])[] = [['writer'], ['writer', 'follower'], ['follower']]
 const ROUNDS_PER_LIFE = 5
 /** Before the loss: so many batches, or so long. */
 const BATCHES_MAX = 120
@@ -40,12 +43,13 @@ export type PageOptions = {
 
 type Life = {
   readonly folder: string
-  readonly relayUrl: string
+  /** What `open` takes beside the role. */
+  readonly targets: { readonly [role in PageRole]: string }
   readonly record: Record
   readonly browser: KilledBrowser
   readonly relay: Child
-  page: Page
-  follower: ProgramChild
+  readonly follower: ProgramChild
+  readonly pages: Map<PageRole, Page>
   writers: number
 }
 
@@ -56,19 +60,19 @@ export function createPageRounds(options: PageOptions): Rounds {
     life: ROUNDS_PER_LIFE,
     run: async (round, seed) => {
       const random = createRandom(seed)
-      life ??= await begin(options, random)
+      const held = life ?? (await begin(options, random))
+      life = held
       // Each of them in turn, so that few rounds see them all.
       const loss = losses[round % losses.length] ?? 'tab'
-      await loseUnderLoad(life, loss, random)
-      const openedMs = await openAgain(life)
-      const seen: Seen = await life.page.evaluate('writer.look()')
-      checkDurable('the page', seen, life.record)
-      await life.follower.ask({ do: 'reach', seq: seen.seq })
-      // The answer to `look`.
-      checkSame('the follower', (await life.follower.ask({ do: 'look' })) as Seen, seen)
-      checkQuiet(life.record)
-      const { acknowledged } = life.record
-      return `lost its ${loss}, open again after ${openedMs} ms; at ${seen.seq}, ${acknowledged.size} acknowledged`
+      const isForAll = loss === 'process' || loss === 'browser'
+      const victims = isForAll ? ROLES : random.pick(VICTIMS)
+      await load(held, random)
+      await lose(held, loss, victims)
+      const times = await Promise.all(victims.map((role) => openAgain(held, role)))
+      const seen = await settle(held)
+      checkQuiet(held.record)
+      const { acknowledged } = held.record
+      return `${victims.join(' and ')} lost ${loss}, open after ${times.join(', ')} ms; at ${seen.seq}, ${acknowledged.size} acknowledged`
     },
     end: async () => {
       if (life === undefined) return
@@ -91,17 +95,32 @@ async function begin(options: PageOptions, random: Random): Promise<Life> {
     ...options.browser,
     profile,
     url: options.url,
-    onReport: (report) => note('the page', report, record),
+    onReport: (report) => note('a page', report, record),
   })
   const starter = createStarter({ ...options, folder, port }, record)
   const relay = starter.relay()
-  const page = await browser.tab()
-  const { address } = await open(page, relayUrl)
+  const writer = await browser.tab()
+  const { address } = await open(writer, 'writer', relayUrl)
   const follower = starter.copy('follower one', address)
-  return { folder, relayUrl, record, browser, relay, page, follower, writers: 0 }
+  const page = await browser.tab()
+  await open(page, 'follower', address)
+  return {
+    folder,
+    targets: { writer: relayUrl, follower: address },
+    record,
+    browser,
+    relay,
+    follower,
+    pages: new Map<PageRole, Page>([
+      ['writer', writer],
+      ['follower', page],
+    ]),
+    writers: 0,
+  }
 }
 
-async function loseUnderLoad(life: Life, loss: Loss, random: Random): Promise<void> {
+/** Has the writer write, and resolves at a random moment of that. */
+async function load(life: Life, random: Random): Promise<void> {
   const { acknowledged } = life.record
   const load: Load = {
     first: ++life.writers * BATCHES_PER_WRITER,
@@ -109,27 +128,62 @@ async function loseUnderLoad(life: Life, loss: Loss, random: Random): Promise<vo
     seed: random.uint32(),
   }
   const before = acknowledged.size
-  await life.page.evaluate(`writer.load(${JSON.stringify(load)})`)
+  await pageOf(life, 'writer').evaluate(`copy.load(${JSON.stringify(load)})`)
   await until('the page acknowledges', () => acknowledged.size > before)
   const target = acknowledged.size + random.below(BATCHES_MAX)
   await reached(() => acknowledged.size >= target, random.below(LOAD_MS_MAX))
-  if (loss === 'worker') {
-    const code = await life.page.evaluate('writer.terminate()')
-    if (code !== 'ErrWorkerFailed') throw new Error(`calls of a lost worker failed with ${code}`)
-  } else if (loss === 'tab') await life.page.close()
-  else if (loss === 'process') await life.browser.killPage()
-  else await life.browser.killBrowser()
-  if (loss === 'process') await life.page.close()
-  if (loss !== 'worker') life.page = await life.browser.tab()
+}
+
+async function lose(life: Life, loss: Loss, victims: readonly PageRole[]): Promise<void> {
+  if (loss === 'browser') await life.browser.killBrowser()
+  else if (loss === 'process') await life.browser.killPages(ROLES.length)
+  if (loss !== 'worker') {
+    for (const role of victims) {
+      if (loss !== 'browser') await pageOf(life, role).close()
+      life.pages.set(role, await life.browser.tab())
+    }
+    return
+  }
+  for (const role of victims) {
+    const codes: string[] = await pageOf(life, role).evaluate('copy.terminate()')
+    const others = codes.filter((it) => it !== 'ErrWorkerFailed')
+    if (others.length > 0) throw new Error(`calls of a lost worker failed with ${others}`)
+  }
 }
 
 /** Answers after how many milliseconds it was open. */
-async function openAgain(life: Life): Promise<number> {
-  const { openedMs } = await open(life.page, life.relayUrl)
-  if (openedMs > OPENED_MS_MAX) throw new Error(`it was not free for ${openedMs} ms`)
-  return Math.round(openedMs)
+async function openAgain(life: Life, role: PageRole): Promise<number> {
+  const { ms } = await open(pageOf(life, role), role, life.targets[role])
+  if (ms > OPENED_MS_MAX) throw new Error(`the ${role} was not free for ${ms} ms`)
+  return Math.round(ms)
 }
 
-async function open(page: Page, relay: string): Promise<{ address: string; openedMs: number }> {
-  return page.evaluate(`writer.open(${JSON.stringify(relay)})`)
+/** Nothing is lost, and all come to one state. */
+async function settle(life: Life): Promise<Seen> {
+  const writer = pageOf(life, 'writer')
+  await writer.evaluate('copy.stop()')
+  const seen: Seen = await writer.evaluate('copy.look()')
+  checkDurable('the writer', seen, life.record)
+  const page = pageOf(life, 'follower')
+  await page.evaluate(`copy.reach('${seen.seq}')`)
+  checkSame('the page that follows', await page.evaluate('copy.look()'), seen)
+  await life.follower.ask({ do: 'reach', seq: seen.seq })
+  // The answer to `look`.
+  const other = (await life.follower.ask({ do: 'look' })) as Seen
+  checkSame('the process that follows', other, seen)
+  return seen
+}
+
+function pageOf(life: Life, role: PageRole): Page {
+  const page = life.pages.get(role)
+  if (page === undefined) throw new Error(`the ${role} has no page`)
+  return page
+}
+
+function open(
+  page: Page,
+  role: PageRole,
+  target: string,
+): Promise<{ readonly address: string; readonly ms: number }> {
+  return page.evaluate(`copy.open('${role}', ${JSON.stringify(target)})`)
 }

@@ -1,31 +1,51 @@
-/** A writer in a page, which will lose its worker, its tab or its browser: `globalThis.writer` takes what the
- *  driver asks, `globalThis.tell` brings reports to it. */
+/** A writer or a follower in a page, which will lose its worker, its tab or its browser: `globalThis.copy` takes
+ *  what the driver asks, `globalThis.tell` brings reports to it. */
 
-import { type Database, isFailure, open, publish, websocket } from 'constellite'
-import { type Load, look, MIGRATIONS, type Report, type Seen, startLoad } from './workload.ts'
+import { type Database, follow, isFailure, open, publish, websocket } from 'constellite'
+import {
+  type Load,
+  look,
+  MIGRATIONS,
+  type Report,
+  reach,
+  type Seen,
+  startLoad,
+  watchForTorn,
+} from './workload.ts'
 
-export type PageWriter = {
-  /** Opens the database; answers its address and how long that took. */
-  open(relay: string): Promise<{ readonly address: string; readonly openedMs: number }>
+export type PageRole = 'writer' | 'follower'
+
+export type PageCopy = {
+  /** `target` is a writer's relay, or what a follower follows.  Answers how long it took, too. */
+  open(role: PageRole, target: string): Promise<{ readonly address: string; readonly ms: number }>
   load(load: Load): void
-  /** Terminates the worker under the load; answers the code that every call of it failed with. */
-  terminate(): Promise<string>
+  /** Ends the load, if there is one. */
+  stop(): Promise<void>
+  /** Terminates the worker in the middle of what it does; answers the codes that the waiting calls got. */
+  terminate(): Promise<readonly string[]>
+  reach(seq: string): Promise<void>
   look(): Promise<Seen>
 }
 
 declare global {
-  var writer: PageWriter
+  var copy: PageCopy
   /** The driver's ear. */
   var tell: (report: Report) => Promise<void>
 }
 
-const NAME = 'writer'
+/** A position that no copy ever comes to. */
+const NEVER = 2n ** 62n
 
 let worker: Worker | undefined
-let db: Database | undefined
+let opened: Database | undefined
 let load: ReturnType<typeof startLoad> | undefined
 /** Takes the load's failure where one is expected. */
 let expectFailure: ((code: string) => void) | undefined
+
+const database = (): Database => {
+  if (opened === undefined) throw new Error('nothing is open')
+  return opened
+}
 
 /** Resolves when the driver has it: what a dying page had still to tell would be no proof. */
 async function report(what: Report): Promise<void> {
@@ -33,40 +53,50 @@ async function report(what: Report): Promise<void> {
   else await tell(what)
 }
 
-globalThis.writer = {
-  open: async (relay) => {
+globalThis.copy = {
+  open: async (role, target) => {
     const startedAt = performance.now()
-    db = open(NAME, {
-      migrations: MIGRATIONS,
-      sync: publish({ via: [websocket(relay)] }),
-      worker: () => {
-        worker = new Worker('/constellite/worker.js', { type: 'module' })
-        return worker
-      },
-    })
-    const { address } = await db.ready
-    return { address, openedMs: performance.now() - startedAt }
+    const start = (): Worker => {
+      worker = new Worker('/constellite/worker.js', { type: 'module' })
+      return worker
+    }
+    opened =
+      role === 'writer'
+        ? open(role, {
+            migrations: MIGRATIONS,
+            sync: publish({ via: [websocket(target)] }),
+            worker: start,
+          })
+        : open(role, { sync: follow(target), worker: start })
+    const { address } = await opened.ready
+    if (role === 'follower') void watchForTorn(opened, report)
+    return { address, ms: performance.now() - startedAt }
   },
   load: (given) => {
-    if (db === undefined) throw new Error('nothing is open')
-    load = startLoad(db, given, report)
+    load = startLoad(database(), given, report)
+  },
+  stop: async () => {
+    await load?.stop()
+    load = undefined
   },
   terminate: async () => {
-    const failure = new Promise<string>((resolve) => {
+    const calls = [reach(database(), NEVER).then(() => '', codeOf)]
+    const failed = new Promise<string>((resolve) => {
       expectFailure = resolve
     })
+    if (load !== undefined) calls.push(failed)
     worker?.terminate()
-    const code = await failure
-    // What is left of the load ends, or this never does.
-    await load?.stop()
+    const codes = await Promise.all(calls)
+    // Never, if one of its calls is left waiting.
+    await globalThis.copy.stop()
+    await database().close().catch(codeOf)
     expectFailure = undefined
-    await db?.close().catch((error) => {
-      if (!isFailure(error, 'ErrWorkerFailed')) throw error
-    })
-    return code
+    return codes
   },
-  look: async () => {
-    if (db === undefined) throw new Error('nothing is open')
-    return look(db)
-  },
+  reach: (seq) => reach(database(), BigInt(seq)),
+  look: () => look(database()),
+}
+
+function codeOf(error: unknown): string {
+  return isFailure(error) ? error.code : `${error}`
 }
