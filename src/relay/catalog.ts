@@ -169,9 +169,12 @@ async function openEntry(
       authority,
     })
     entry.stored = stored
-    stored.onAdvance(() => {
+    const tellAll = (): void => {
       for (const listener of [...(context.listeners.get(entry.key) ?? [])]) listener()
-    })
+    }
+    stored.onAdvance(tellAll)
+    // What an earlier flush failed to confirm may have been recovered: news to whoever waits.
+    if (stored.head !== undefined) context.options.host.defer(tellAll)
     return stored
   } catch (error) {
     entry.opened = undefined

@@ -142,6 +142,11 @@ export async function storedOf(
   subject: Subject,
 ): Promise<StoredShard | undefined> {
   const { catalog } = session.context
+  // A log that failed was given up, and the shard is opened anew for whoever asks.
+  if (subject.lease?.stored.failed !== undefined) {
+    subject.lease.release()
+    subject.lease = undefined
+  }
   if (subject.lease === undefined) {
     const lease = await catalog.lease(subject.shard)
     if (lease !== undefined) adoptLease(session, subject, lease)
