@@ -3,16 +3,8 @@
 
 import { open } from '#edge'
 import type { ObjectContext } from '../../src/platform/workerd.ts'
-import { type ActorCommand, createPerformer } from '../platform/actor-commands.ts'
-import { JSON_TYPE } from './client.ts'
-
-/** The body of a command. */
-export type ActorBody = {
-  readonly sql?: string
-  readonly parameters?: readonly (string | number)[]
-  /** Of the command `perform`. */
-  readonly command?: ActorCommand
-}
+import { createPerformer } from '../platform/actor-commands.ts'
+import { type ActorBody, JSON_TYPE } from './client.ts'
 
 const MIGRATIONS = ['CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)']
 

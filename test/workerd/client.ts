@@ -1,9 +1,17 @@
 /** Asks an actor, an object that holds databases, over HTTP: test/workerd/actor.ts answers. */
 
-import type { ActorBody } from './actor.ts'
+import type { ActorCommand } from '../platform/actor-commands.ts'
 
 /** Of what is not bytes. */
 export const JSON_TYPE = 'application/json'
+
+/** The body of a command. */
+export type ActorBody = {
+  readonly sql?: string
+  readonly parameters?: readonly (string | number)[]
+  /** Of the command `perform`. */
+  readonly command?: ActorCommand
+}
 
 export type ActorClient = {
   /** What the command answers: bytes, or plain data whose bigints are decimal texts.  Throws what the object
