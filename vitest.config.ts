@@ -76,6 +76,18 @@ const consumers: TestProjectInlineConfiguration = {
   },
 }
 
+/** The relay on Cloudflare as its user deploys it, under workerd. */
+const edge: TestProjectInlineConfiguration = {
+  test: {
+    name: 'edge',
+    environment: 'node',
+    include: ['test/edge/*.test.ts'],
+    globalSetup: ['test/support/use-packed.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+}
+
 /** Tests in Node that start other runtimes: processes, pages, objects. */
 const platform: TestProjectInlineConfiguration = {
   test: {
@@ -146,7 +158,15 @@ function packedProject(settings: BrowserSettings): TestProjectInlineConfiguratio
 }
 
 function projects(): TestProjectInlineConfiguration[] {
-  const found: TestProjectInlineConfiguration[] = [unit, node, pages, workerd, consumers, platform]
+  const found: TestProjectInlineConfiguration[] = [
+    unit,
+    node,
+    pages,
+    workerd,
+    edge,
+    consumers,
+    platform,
+  ]
   const [chromium, firefox] = [findChromium(), findFirefox()]
   if (chromium.path === undefined) console.warn(`tests are left out: ${chromium.reason}`)
   else {

@@ -56,6 +56,7 @@ const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
 const workerd: Suite = { name: 'workerd', run: () => inWorkerd(), after: packed }
+const edge: Suite = { name: 'edge', run: () => vitest('edge'), after: packed }
 const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
 const kill: Suite = { name: 'kill', run: () => killRounds('processes', 20), after: packed }
 const killPages: Suite = { name: 'kill-pages', run: () => killRounds('pages', 10), after: packed }
@@ -77,7 +78,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [packed, unit],
   [node, browser],
   [deno, bun],
-  [workerd],
+  [workerd, edge],
   [chromium],
   [browserFirefox],
   [firefox],
@@ -96,6 +97,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
   deno: [[build], [packed], [deno, bun], [platform]],
   workerd: [[build], [packed], [workerd]],
+  edge: [[build], [packed], [edge]],
   consumers: [[build], [packed], [consumers]],
   kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }
