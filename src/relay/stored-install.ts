@@ -141,13 +141,15 @@ async function adopt(state: StoredState, verified: Verified): Promise<Installed>
     await keepEvidence(state, { seq, firstSeq: seq, second: encodeSeal(header.seal) })
     return { type: 'fork', seal: header.seal }
   }
-  state.authority = authority
-  state.snapshot = snapshot
-  if (isJump) {
-    state.staged = snapshot.position
-    state.stagedSeal = header.seal
+  const next = {
+    authority,
+    snapshot,
+    staged: isJump ? snapshot.position : state.staged,
+    stagedSeal: isJump ? header.seal : state.stagedSeal,
   }
-  await state.wal.beginSegment(startMarkOf(state))
+  // On a full disk this throws with the log as it was; then nothing here may have changed either.
+  await state.wal.beginSegment(startMarkOf({ ...state, ...next }))
+  Object.assign(state, next)
   state.durableSeal = state.stagedSeal
   state.floor = state.staged.seq
   await state.wal.release(RELAY_HOLDER, seq)
