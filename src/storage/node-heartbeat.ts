@@ -38,6 +38,8 @@ export type BeatRecord = {
   readonly realm: string
   readonly hasAddress: boolean
   readonly pid: number
+  /** Tells its writer's process from a later one of the same id; '' when unknown. */
+  readonly process: string
   readonly nonce: string
 }
 
@@ -225,10 +227,11 @@ function readFound(fd: number): FoundBeat {
 function parseRecord(text: string): BeatRecord | undefined {
   try {
     const parsed: Partial<Record<keyof BeatRecord, unknown>> = JSON.parse(text)
-    const { who, since, realm, hasAddress, pid, nonce } = parsed
+    const { who, since, realm, hasAddress, pid, process, nonce } = parsed
     if (typeof who !== 'string' || typeof since !== 'number' || typeof realm !== 'string') return
     if (typeof hasAddress !== 'boolean' || typeof pid !== 'number') return
-    return { who, since, realm, hasAddress, pid, nonce: String(nonce) }
+    if (typeof process !== 'string') return
+    return { who, since, realm, hasAddress, pid, process, nonce: String(nonce) }
   } catch {
     // Half written: its owner has just come, or died there; its age decides.
     return undefined

@@ -2,7 +2,7 @@
  *  Keeps: on Linux and Windows an address that the system frees with its process decides (an abstract
  *  socket, a named pipe), named from the folder's device and inode, so that a rename or a second path
  *  changes nothing; a heartbeat file guards where that address is not shared: other network
- *  namespaces, other machines, macOS.
+ *  namespaces, other machines, macOS, and Bun beside Node or Deno, which cannot name one address alike.
  *  Never: keeps the process alive once owned.
  *  Weakness: any local user may take the address of a folder whose inode he knows, which denies the
  *  database and harms nothing else. */
@@ -16,6 +16,7 @@ import { inUseFailure, type Owner } from './failures.ts'
 import { nodeFailure } from './node-errors.ts'
 import { type BeatRecord, claimHeartbeat, type Heartbeat, readBeat } from './node-heartbeat.ts'
 import { askOwner, holdAddress, type OwnerAddress } from './node-owner-address.ts'
+import { isProcessAlive, judgeProcess, processName } from './node-process.ts'
 import type { Ownership } from './owned.ts'
 
 export type DirectoryToOwn = { readonly name: string; readonly directory: string }
@@ -37,7 +38,7 @@ export async function ownDirectory(host: Host, target: DirectoryToOwn): Promise<
   const { port1 } = new MessageChannel()
   port1.on('message', () => {})
   try {
-    const address = await takeAddress(host, target, { path: addressOf(key), self })
+    const address = await takeAddress(host, target, { key, self })
     const heartbeat = await takeHeartbeat(host, target, { address, self })
     return {
       check: heartbeat.check,
@@ -64,19 +65,36 @@ function identityOf(directory: string): string {
   }
 }
 
+type HeldAddress = OwnerAddress & {
+  /** Those who name addresses in the same form refuse one another. */
+  readonly form: string
+}
+
 /** The address, or undefined where the platform has none. */
 async function takeAddress(
   host: Host,
   target: DirectoryToOwn,
-  { path, self }: { readonly path: string | undefined; readonly self: Owner },
-): Promise<OwnerAddress | undefined> {
-  if (path === undefined) return undefined
+  { key, self }: { readonly key: string; readonly self: Owner },
+): Promise<HeldAddress | undefined> {
+  for (const { form, path } of addressesOf(key)) {
+    const held = await takeOne(host, target, { path, self, form })
+    if (held !== 'unsupported') return { release: held.release, form }
+  }
+  return undefined
+}
+
+type OneAddress = { readonly path: string; readonly self: Owner; readonly form: string }
+
+async function takeOne(
+  host: Host,
+  target: DirectoryToOwn,
+  { path, self, form }: OneAddress,
+): Promise<OwnerAddress | 'unsupported'> {
   for (let attempt = 0; attempt < ADDRESS_ATTEMPTS_MAX; attempt++) {
     const outcome = await holdAddress(path, self)
-    if (outcome === 'unsupported') return undefined
     if (outcome !== 'taken') return outcome
     const answer = await askOwner(host, path)
-    if (answer === 'busy') throw inUseFailure(target.name, ownerFromFile(target.directory))
+    if (answer === 'busy') throw inUseFailure(target.name, ownerFromFile(target.directory, form))
     if (answer !== 'gone') throw inUseFailure(target.name, answer)
   }
   throw inUseFailure(target.name, undefined)
@@ -85,14 +103,15 @@ async function takeAddress(
 async function takeHeartbeat(
   host: Host,
   target: DirectoryToOwn,
-  { address, self }: { readonly address: OwnerAddress | undefined; readonly self: Owner },
+  { address, self }: { readonly address: HeldAddress | undefined; readonly self: Owner },
 ): Promise<Heartbeat> {
   const record: BeatRecord = {
     who: self.who,
     since: self.sinceMs,
-    realm: realmOf(),
+    realm: realmOf(address?.form),
     hasAddress: address !== undefined,
     pid: process.pid,
+    process: processName(process.pid),
     nonce: formatHex(host.random(16)),
   }
   try {
@@ -109,45 +128,46 @@ async function takeHeartbeat(
 
 /** What is known of the writer of `other`, so that nobody has to wait for its file to move or age. */
 function judge(other: BeatRecord, own: BeatRecord): 'dead' | 'alive' | 'unknown' {
-  if (other.realm === '' || other.realm !== own.realm) return 'unknown'
+  const isRealmShared = other.realm !== '' && other.realm === own.realm
   // It held the address that is now ours, and only its death (or its close) can have freed it.
-  if (other.hasAddress) return own.hasAddress ? 'dead' : 'unknown'
+  if (isRealmShared && other.hasAddress && own.hasAddress) return 'dead'
+  if (process.platform === 'linux') return judgeProcess(other.process, other.pid)
   // Elsewhere process ids are those of the whole machine; Linux has namespaces of them.
-  if (process.platform === 'linux') return 'unknown'
+  if (!isRealmShared || other.hasAddress) return 'unknown'
   return isProcessAlive(other.pid) ? 'alive' : 'dead'
 }
 
-function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // EPERM: alive, and another user's.
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
-  }
-}
-
 /** An owner too busy to answer its socket has said in its file who it is. */
-function ownerFromFile(directory: string): Owner | undefined {
+function ownerFromFile(directory: string, form: string): Owner | undefined {
   const record = readBeat(directory)?.record
-  return record?.hasAddress && record.realm === realmOf()
+  return record?.hasAddress && record.realm === realmOf(form)
     ? { who: record.who, sinceMs: record.since }
     : undefined
 }
 
-function addressOf(key: string): string | undefined {
-  if (process.platform === 'linux') return `\0constellite-${key}`
-  if (process.platform === 'win32') return `\\\\.\\pipe\\constellite-${key}`
-  return undefined
+/** `sockaddr_un` has room for this much, and for a NUL before it, which makes the address abstract. */
+const ABSTRACT_BYTES = 107
+
+/** In the order in which they are tried.  Node 20 fills the rest of an abstract address with NULs and Deno and
+ *  Bun do not, which makes two addresses of one short name; a name without a rest is one for all but Bun,
+ *  which refuses it and takes the short one. */
+function addressesOf(key: string): readonly { readonly form: string; readonly path: string }[] {
+  const name = `constellite-${key}`
+  if (process.platform === 'win32') return [{ form: 'pipe', path: `\\\\.\\pipe\\${name}` }]
+  if (process.platform !== 'linux') return []
+  return [
+    { form: 'full', path: `\0${name.padEnd(ABSTRACT_BYTES, '.')}` },
+    { form: 'short', path: `\0${name}` },
+  ]
 }
 
-/** Names those who share our addresses: one boot of one machine and one network namespace.  '' where
- *  that cannot be told. */
-function realmOf(): string {
+/** Names those who share our addresses: one boot of one machine, one network namespace, one form of address.
+ *  '' where that cannot be told. */
+function realmOf(form: string | undefined): string {
   if (process.platform !== 'linux') return `${process.platform} ${hostname()}`
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    return `${boot} ${readlinkSync('/proc/self/ns/net')}`
+    return `${boot} ${readlinkSync('/proc/self/ns/net')} ${form ?? ''}`
   } catch {
     // Without /proc nothing is known, so nobody is declared dead before time.
     return ''

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNodeHost } from '../../src/platform/host-node.ts'
 import type { DeviceFile } from '../../src/storage/device.ts'
 import { createNodeDevice } from '../../src/storage/node-fs.ts'
+import { processName } from '../../src/storage/node-process.ts'
 import { createManualHost, type ManualHost } from '../../src/testing/manual-host.ts'
 import { startChild, type TestChild } from '../support/child.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -91,9 +92,13 @@ describe('another process', () => {
   })
 })
 
+type Bearer = { readonly pid: number; readonly process: string }
+
+const UNKNOWN: Bearer = { pid: 9, process: '' }
+
 /** Leaves a heartbeat file as an owner in another network namespace would. */
-function leaveForeignBeat(name: string, ageMs: number): void {
-  const record = { who: 'node 9', since: 1000, realm: 'elsewhere', hasAddress: true, pid: 9 }
+function leaveForeignBeat(name: string, ageMs: number, bearer: Bearer = UNKNOWN): void {
+  const record = { who: 'node 9', since: 1000, realm: 'elsewhere', hasAddress: true, ...bearer }
   fs.mkdirSync(`${name}.constellite`, { recursive: true })
   fs.writeFileSync(beatPath(name), JSON.stringify({ ...record, nonce: '00' }))
   ageBeat(name, ageMs)
@@ -171,6 +176,33 @@ describe('an owner that does not share our addresses', () => {
     await waiting.done
     expect(waiting.outcome()).toBe('owned')
   })
+
+  test.runIf(process.platform === 'linux')(
+    'is judged at once where its process can be seen, and by its start where its id was given again',
+    async () => {
+      const name = newName()
+      const here = { pid: process.pid, process: processName(process.pid) }
+      leaveForeignBeat(name, 0, here)
+      const refused = beginAcquire(name)
+      await refused.done
+      expect(refused.outcome()).toMatchObject({ code: 'ErrInUse', facts: { who: 'node 9' } })
+      leaveForeignBeat(name, 0, { ...here, process: here.process.replace(/\d+$/, '1') })
+      const taken = beginAcquire(name)
+      await taken.done
+      expect(taken.outcome()).toBe('owned')
+      const gone = newName()
+      const child = await startChild(childEntry('owner'), newName())
+      await child.line()
+      const { pid = 0 } = child.process
+      const dead = { pid, process: processName(pid) }
+      leaveForeignBeat(gone, 0, dead)
+      child.process.kill('SIGKILL')
+      await child.ended
+      const free = beginAcquire(gone)
+      await free.done
+      expect(free.outcome()).toBe('owned')
+    },
+  )
 
   test('may have died while writing its file, which then has to age', async () => {
     const name = newName()
