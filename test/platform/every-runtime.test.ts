@@ -59,6 +59,7 @@ async function writeAndFollow(writerName: string, relay: string): Promise<void> 
   const name = `matrix-${++count}`
   const opened = (await writer.tell({ do: 'open', name, relay })) as Opened
   const others = [...running].filter(([it]) => it !== writerName)
+  expect(others.length).toBeGreaterThan(0)
   // Half of them see each commit as it comes, the others catch up with all of it.
   const live = others.filter((_, index) => index % 2 === 0)
   const late = others.filter((_, index) => index % 2 === 1)

@@ -25,7 +25,7 @@ const PROGRAM = 'test/support/portable/command.ts'
 const RUN_MS_MAX = 180_000
 
 /** Opens and closes a database in a process of its own. */
-const OPEN_ELSEWHERE = `
+export const OPEN_ELSEWHERE: string = `
 import { open } from 'constellite'
 const answer = (value) => console.log(JSON.stringify(value))
 try {
