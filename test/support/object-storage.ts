@@ -46,7 +46,8 @@ export function createFakeObjectStorage(content?: Uint8Array): FakeObjectStorage
     sql: {
       exec: (query, ...bindings) => execute(state, query, bindings),
       get databaseSize() {
-        return sqlite.capi.sqlite3_js_db_export(db).length
+        const pages = Number(db.selectValue('PRAGMA page_count'))
+        return pages * Number(db.selectValue('PRAGMA page_size'))
       },
     },
     transactionSync: (task) => inTransaction(state, task),
