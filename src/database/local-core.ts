@@ -86,9 +86,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
   const intake = createIntake({ parts, executor, connections, reopen })
-  const startSync = (): void => {
-    syncing.start(executor, () => board.changed('state'))
-  }
+  const startSync = (): void => syncing.start(executor, () => board.changed('state'))
   return {
     get ready() {
       const { name, address, tornBytes } = parts
@@ -117,6 +115,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),
     startSync,
     close: once(async () => {
+      // What waits for a relay's answer was called before.
+      await syncing.ownHead.beforeRead()
       // First, because what arrives still needs its turn.
       await sync()?.stop()
       await executor.drain()

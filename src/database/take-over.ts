@@ -5,13 +5,14 @@
 
 import { ConstelliteError, orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import { createMutex } from '../base/mutex.ts'
 import { wipe } from '../crypto/secret.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { signerFromSeed } from '../crypto/signer-kernel.ts'
 import { readGenesis } from '../frame/genesis.ts'
-import { mayHandOver } from '../frame/hand-over.ts'
 import type { Sync } from '../replication/sync.ts'
 import type { Shard } from '../shard/shard.ts'
+import { refuseOther } from '../shard/take-over.ts'
 import type { CoreTakeOver } from './core.ts'
 import type { Executor } from './executor.ts'
 import type { TakeOverReport } from './types.ts'
@@ -35,18 +36,14 @@ export type TakeOverParts = {
 export function createTakeOver(
   parts: TakeOverParts,
 ): (options: CoreTakeOver) => Promise<TakeOverReport> {
-  let isTaking = false
-  return async ({ key, isLossy }) => {
-    if (isTaking) throw underWay()
-    isTaking = true
+  // One at a time: the second finds that this copy is the writer.
+  const mutex = createMutex()
+  return ({ key, isLossy }) => {
     const seed = key?.slice()
-    try {
-      const owner = seed === undefined ? parts.owner : signerFromSeed(seed, 'borrowed')
-      return await take(parts, checkKey(parts, owner), isLossy)
-    } finally {
-      if (seed !== undefined) wipe(seed)
-      isTaking = false
-    }
+    const owner = seed === undefined ? parts.owner : signerFromSeed(seed, 'borrowed')
+    return mutex
+      .run(() => take(parts, checkKey(parts, owner), isLossy))
+      .finally(() => seed !== undefined && wipe(seed))
   }
 }
 
@@ -78,18 +75,16 @@ async function take(
 
 function checkKey({ shard }: TakeOverParts, owner: Signer | undefined): Signer {
   if (owner === undefined) throw noKey()
+  // Before it waits for a relay; without a genesis there is nothing to take over, which the shard says.
   const [first] = shard.authority
-  // Without a genesis there is nothing to take over, which the shard says.
-  if (first !== undefined && !mayHandOver(orThrow(readGenesis(first)), owner.publicKey)) {
-    throw otherKey()
-  }
+  if (first !== undefined) refuseOther(orThrow(readGenesis(first)), owner.publicKey)
   return owner
 }
 
 /** Resolves when a relay has nothing that this copy lacks; rejects when it does not come to that. */
 function inStep({ host }: TakeOverParts, sync: Sync | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (sync === undefined) return reject(unasked(undefined))
+    if (sync === undefined) return reject(behind(0))
     const look = (): void => {
       const { state, pending, failure } = sync.status
       if (state === 'halted' && failure !== undefined) settle(() => reject(failure))
@@ -101,19 +96,11 @@ function inStep({ host }: TakeOverParts, sync: Sync | undefined): Promise<void> 
       finish()
     }
     const timer = host.setTimer(IN_STEP_MAX_MS, () => {
-      const { peers, pending, failure } = sync.status
-      settle(() => reject(peers > 0 || pending > 0 ? behind(pending) : unasked(failure)))
+      const { pending, failure } = sync.status
+      settle(() => reject(behind(pending, failure)))
     })
     const stop = sync.onStatus(look)
     look()
-  })
-}
-
-function underWay(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrRefused',
-    message: 'A take-over is under way.',
-    hint: 'Await it.',
   })
 }
 
@@ -125,33 +112,13 @@ function noKey(): ConstelliteError {
   })
 }
 
-function otherKey(): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrIdentity',
-    message: 'The key is neither the owner of this database nor its recovery key.',
-    hint: 'Give the `seed` of the `identity`, or of the `recovery` key, with which it was made.',
-  })
-}
-
-const LOSSY =
-  'takeOver({ key, lossy: true }) goes on from what is here and cuts off everything else.'
-
-function behind(pending: number): ConstelliteError {
+function behind(pending: number, cause?: ConstelliteError): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrGap',
-    message: `A relay has ${pending} frames that have not arrived here, and taking over now would cut them off.`,
-    hint: `Wait until \`status.sync.pending\` is 0. ${LOSSY}`,
+    message: `This copy is not in step with a relay (${pending} frames are known to be missing): taking over would cut off what it lacks.`,
+    hint: 'Try again when `status.sync` is live with nothing pending, or accept the loss: takeOver({ key, lossy: true }).',
     retry: 'later',
     facts: { pending },
-  })
-}
-
-function unasked(cause: ConstelliteError | undefined): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrUnavailable',
-    message: 'No relay could be asked whether it has newer frames than this copy.',
-    hint: `Try again when a relay can be reached. ${LOSSY}`,
-    retry: 'later',
     cause,
   })
 }

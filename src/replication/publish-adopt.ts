@@ -91,8 +91,8 @@ function goOn(state: PublishState): void {
 function unacknowledged(seq: bigint, acknowledged: bigint, theirs: bigint): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrGap',
-    message: `The relay has this database up to frame ${theirs}, without the frames in between; the frames ${acknowledged + 1n} to ${seq} here were never acknowledged, so nothing shows whether both are one history.`,
-    hint: 'This is a restored backup.  Follow the address under a new name, call takeOver there, and bring over what only this copy has.',
+    message: `A restored backup: nothing shows whether the relay’s history up to ${theirs} goes on from the frames ${acknowledged + 1n} to ${seq}, which it never acknowledged.`,
+    hint: 'Follow the address under a new name, and call takeOver there.',
     retry: 'after-repair',
     facts: { seq, acknowledged, theirs },
   })

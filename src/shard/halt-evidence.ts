@@ -19,7 +19,7 @@ export function supersededHint(file: string | undefined): string {
   const kept =
     file === undefined
       ? ''
-      : ` What it wrote beyond the hand-over is kept in the file ${file} of its folder: \`export({ file: '${file}' })\` reads it.`
+      : ` What it wrote beyond is kept in its folder: export({ file: '${file}' }).`
   return `It can no longer write.${kept} Open it with sync: follow(address) to go on as a follower.`
 }
 

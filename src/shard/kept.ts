@@ -4,12 +4,14 @@
  *  Keeps: nothing of it is given up before the file is whole and flushed; the log keeps the frames until
  *  then, and each opening tries again.  Never: overwrites a whole file. */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import { type Seq, toSeq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { encodeRunFileEntry, encodeRunFileStart, RUN_FILE_MAGIC } from '../frame/run-file.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import { flushTail } from './flush.ts'
+import { notOpened } from './open-failures.ts'
 import { sealTail } from './seal-head.ts'
 import { snapshotAt } from './snapshot.ts'
 import { authorityOf, type ShardState } from './state.ts'
@@ -64,7 +66,7 @@ async function writeRuns(state: ShardState, file: DeviceFile, from: Seq): Promis
   put(encodeRunFileStart(state.id, authorityOf(state)))
   for (let seq = from; seq <= state.head.seq; ) {
     const run = state.wal.readRun(seq, KEPT_RUN_BYTES)
-    if (run === undefined) throw framesGone(seq)
+    assert(run !== undefined, 'a log that reaches back to a hand-over has every frame since')
     put(encodeRunFileEntry(run))
     seq = toSeq(run.seal.seq + 1n)
   }
@@ -73,7 +75,7 @@ async function writeRuns(state: ShardState, file: DeviceFile, from: Seq): Promis
 
 async function writeSnapshot(state: ShardState, file: DeviceFile): Promise<void> {
   const seal = state.newestSeal
-  if (seal === undefined) throw framesGone(state.head.seq)
+  assert(seal !== undefined, 'the tail was sealed')
   const magic = new Uint8Array(RUN_FILE_MAGIC.byteLength)
   let at = 0
   for await (const part of snapshotAt(state, seal)) {
@@ -115,23 +117,5 @@ function notKept(name: string): ConstelliteError {
     message: `This database keeps no file "${name}".`,
     hint: 'Give the `file` that the facts of ErrSuperseded name.',
     facts: { file: name },
-  })
-}
-
-function notOpened(name: string): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrStorage',
-    message: `The device did not open ${name}.`,
-    hint: 'Its storage may be damaged or its permissions changed.',
-    retry: 'after-repair',
-  })
-}
-
-function framesGone(seq: Seq): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrCorrupt',
-    message: `The log has no sealed frame at ${seq}, which was written beyond the hand-over.`,
-    hint: 'Export the database; its newest state has them.',
-    facts: { seq },
   })
 }

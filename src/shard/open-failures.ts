@@ -1,6 +1,15 @@
-/** Failures of opening a shard that is another than the caller means. */
+/** Failures of opening a shard or one of its files. */
 
 import { ConstelliteError } from '../base/failure.ts'
+
+export function notOpened(file: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrStorage',
+    message: `The device did not open ${file}.`,
+    hint: 'Its storage may be damaged or its permissions changed.',
+    retry: 'after-repair',
+  })
+}
 
 export function otherShard(): ConstelliteError {
   return new ConstelliteError({

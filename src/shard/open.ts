@@ -25,7 +25,7 @@ import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
 import { keepBeyond } from './kept.ts'
-import { otherKey, otherShard } from './open-failures.ts'
+import { notOpened, otherKey, otherShard } from './open-failures.ts'
 import { checkPagesOf } from './page-check.ts'
 import { pagesOf, readTree, replay } from './recover.ts'
 import type { Shard } from './shard.ts'
@@ -185,13 +185,7 @@ type Files = { readonly pageFile: DeviceFile; readonly leavesFile: DeviceFile }
 
 async function openFiles(device: Device, slot: 0 | 1): Promise<Files> {
   const [pageFile, leavesFile] = await device.open([pageFileName(slot), leavesFileName(slot)])
-  if (pageFile === undefined || leavesFile === undefined) {
-    throw new ConstelliteError({
-      code: 'ErrStorage',
-      message: 'The device did not open the page file.',
-      hint: 'Its storage may be damaged or its permissions changed.',
-    })
-  }
+  if (pageFile === undefined || leavesFile === undefined) throw notOpened('the page file')
   return { pageFile, leavesFile }
 }
 

@@ -3,11 +3,11 @@
  *  step a crash or a failure leaves the old state, in memory and on the device; after it the new one.
  *  Files of the slot that lost are removed, at once or at the next open. */
 
-import { ConstelliteError } from '../base/failure.ts'
 import { authorityFrames, currentTerm } from '../frame/authority.ts'
 import type { PageTree } from '../pages/tree.ts'
 import type { Device, DeviceFile } from '../storage/device.ts'
 import type { StartMark } from '../wal/records.ts'
+import { notOpened } from './open-failures.ts'
 import {
   assertOpen,
   autoVacuumIn,
@@ -57,13 +57,7 @@ async function openSlot(state: ShardState): Promise<Slot> {
   const slot = state.slot === 0 ? 1 : 0
   await removeSlot(state.device, slot)
   const [pageFile, leavesFile] = await state.device.open([pageFileName(slot), leavesFileName(slot)])
-  if (pageFile === undefined || leavesFile === undefined) {
-    throw new ConstelliteError({
-      code: 'ErrStorage',
-      message: 'The device did not open the second page file.',
-      hint: 'Its storage may be damaged or its permissions changed.',
-    })
-  }
+  if (pageFile === undefined || leavesFile === undefined) throw notOpened('the second page file')
   return { slot, pageFile, leavesFile }
 }
 

@@ -9,6 +9,7 @@ import { ConstelliteError } from '../base/failure.ts'
 import { nextSeq } from '../base/ids.ts'
 import { tickHlc } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
+import type { Genesis } from '../frame/genesis.ts'
 import { createHandOver, mayHandOver } from '../frame/hand-over.ts'
 import { createSeal } from '../frame/seal.ts'
 import { applySealedRun } from './apply.ts'
@@ -20,7 +21,7 @@ export async function takeOver(state: ShardState, owner: Signer): Promise<void> 
   const { authority, head, id: shard, signer } = state
   if (state.role === 'writer') throw alreadyWriter()
   if (authority === undefined || head.seq === 0n) throw nothingHere()
-  if (!mayHandOver(authority.genesis, owner.publicKey)) throw otherOwner()
+  refuseOther(authority.genesis, owner.publicKey)
   const known = epochOf(state)
   const epoch = (state.epochHeard > known ? state.epochHeard : known) + 1n
   const frame = await createHandOver({
@@ -57,10 +58,12 @@ function nothingHere(): ConstelliteError {
   })
 }
 
-function otherOwner(): ConstelliteError {
-  return new ConstelliteError({
+/** Refuses a key that may not hand the shard over. */
+export function refuseOther(genesis: Genesis, key: Uint8Array): void {
+  if (mayHandOver(genesis, key)) return
+  throw new ConstelliteError({
     code: 'ErrIdentity',
     message: 'The key is neither the owner of this database nor its recovery key.',
-    hint: 'Give the `seed` of the identity, or of the recovery key, with which the database was made.',
+    hint: 'Give the `seed` of the `identity` or `recovery` key with which it was made.',
   })
 }

@@ -175,7 +175,7 @@ describe('takeOver', () => {
     await expect(writer.takeOver({ key: seed })).rejects.toMatchObject({ code: 'ErrRefused' })
     await copy.close()
     const alone = opened('refusing-copy', {})
-    await expect(alone.takeOver({ key: seed })).rejects.toMatchObject({ code: 'ErrUnavailable' })
+    await expect(alone.takeOver({ key: seed })).rejects.toMatchObject({ code: 'ErrGap' })
     expect(alone.status.role).toBe('follower')
     expect(await alone.takeOver({ key: seed, lossy: true })).toEqual({ seq: 4n, cutOff: 0 })
     await alone.run('INSERT INTO t VALUES (2)')
