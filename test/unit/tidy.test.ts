@@ -243,6 +243,14 @@ describe('links', () => {
       'no such heading',
     )
   })
+
+  it('refuses a link to a file of tests that says what none of them says', () => {
+    const files = { 'test/unit/a.test.ts': "it('keeps what was answered', () => {})" }
+    const good = '[keeps what was](test/unit/a.test.ts) [`a.test.ts`](test/unit/a.test.ts)'
+    expect(run(links, { ...files, 'README.md': good })).toEqual([])
+    const bad = '[loses what was answered](test/unit/a.test.ts)'
+    expect(run(links, { ...files, 'README.md': bad })[0]).toContain('no test there begins with')
+  })
 })
 
 it('every rule is among those that `npm run check` applies', () => {

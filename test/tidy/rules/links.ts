@@ -1,5 +1,5 @@
 /** Every relative link of every Markdown file leads to a file that exists, and every anchor to one of
- *  its headings. */
+ *  its headings.  A link to a file of tests says how one of them begins, or a path in code. */
 
 import { type Problem, type Rule, resolvePath } from '../source.ts'
 
@@ -11,8 +11,9 @@ export const links: Rule = {
       if (!path.endsWith('.md')) continue
       const lines = withoutCode(text).split('\n')
       for (const [index, line] of lines.entries()) {
-        for (const match of line.matchAll(/\]\(([^)\s]+)\)/g)) {
-          const message = judge(path, match[1] ?? '', texts)
+        for (const match of line.matchAll(/(?:\[([^\][]*))?\]\(([^)\s]+)\)/g)) {
+          const [, label = '', link = ''] = match
+          const message = judge(path, link, texts) ?? judgeTest(path, { label, link }, texts)
           if (message !== undefined) problems.push({ path, line: index + 1, message })
         }
       }
@@ -31,6 +32,18 @@ function judge(path: string, link: string, texts: ReadonlyMap<string, string>): 
   if (anchor === undefined || text === undefined) return undefined
   const anchors = [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map((it) => anchorOf(it[1] ?? ''))
   return anchors.includes(anchor) ? undefined : `link to ${link}: ${target} has no such heading`
+}
+
+function judgeTest(
+  path: string,
+  { label, link }: { readonly label: string; readonly link: string },
+  texts: ReadonlyMap<string, string>,
+): string | undefined {
+  if (!link.endsWith('.test.ts') || label.startsWith('`')) return undefined
+  const target = resolvePath(path, link)
+  const text = texts.get(target) ?? ''
+  const isNamed = ["'", '"', '`'].some((quote) => text.includes(`${quote}${label}`))
+  return isNamed ? undefined : `link to ${link}: no test there begins with "${label}"`
 }
 
 /** Keeps the line count, so that problems name the right line. */
