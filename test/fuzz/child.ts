@@ -3,8 +3,10 @@
  *  asked again before it is called one, because machines do other things too. */
 
 import { openSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { createRandom } from '../../src/testing/random.ts'
+import { minimise } from './minimise.ts'
 import { mutate } from './mutate.ts'
 import type { Found, Order, Outcome } from './protocol.ts'
 import { behaviourOf, type Decode, type Target } from './target.ts'
@@ -19,6 +21,8 @@ const ATTEMPTS = 3
 /** Inputs of new behaviour that are kept while one target runs. */
 const CORPUS_MAX = 400
 const RESHAPE_CHANCE = 0.5
+/** Of one target, over all that it found. */
+const SHORTEN_ATTEMPTS_MAX = 1000
 
 type Running = {
   readonly target: Target
@@ -34,7 +38,8 @@ const [, , notebook = '', targetsUrl = ''] = process.argv
 const file = openSync(notebook, 'w')
 // The test of the fuzzer gives targets of its own.
 const { TARGETS }: { readonly TARGETS: readonly Target[] } = await import(targetsUrl)
-const world = await createWorld()
+// Whoever started this process removes the folder, however it ends.
+const world = await createWorld(dirname(notebook))
 process.on('message', (order: Order) => {
   runOrder(order).then(
     (outcome) => process.send?.(outcome),
@@ -47,7 +52,6 @@ process.on('message', (order: Order) => {
   )
 })
 process.on('disconnect', () => {
-  world.close()
   process.exit(0)
 })
 process.send?.({ type: 'ready' })
@@ -80,12 +84,13 @@ async function runOrder(order: Order): Promise<Outcome> {
         : reshape(base, { random, mutate: (part) => mutate(part, context) })
     await take(running, mutant, true)
   }
+  const found = order.minimises ? await shorten(running) : running.found
   return {
     type: 'done',
     executions: running.executions,
     elapsedMs: performance.now() - startedAt,
     behaviours: running.behaviours.size,
-    found: running.found,
+    found,
     breaches: [...running.breaches.values()],
   }
 }
@@ -122,6 +127,21 @@ async function take(running: Running, input: Uint8Array, isMutant: boolean): Pro
     corpus.push(input.slice())
     found.push({ input: input.slice(), behaviour: `${target.name}: ${behaviour}` })
   }
+}
+
+async function shorten({ target, decode, found }: Running): Promise<readonly Found[]> {
+  const short: Found[] = []
+  let attempts = 0
+  for (const { input, behaviour } of found) {
+    const isSame = async (candidate: Uint8Array): Promise<boolean> => {
+      if (attempts++ >= SHORTEN_ATTEMPTS_MAX) return false
+      note(candidate)
+      const other = await behaviourOf(decode, candidate).catch(() => undefined)
+      return `${target.name}: ${other}` === behaviour
+    }
+    short.push({ input: await minimise(input, isSame), behaviour })
+  }
+  return short
 }
 
 async function runOnce(running: Running, input: Uint8Array): Promise<string> {

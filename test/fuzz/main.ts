@@ -3,13 +3,15 @@
  *  Keeps: an input that breaks, hangs or kills the child is written to the corpus by name, with the command
  *  that runs it again; the exit code says so.  `--keep` writes the inputs of new behaviours too. */
 
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { keepBreach, keepFound, readCorpus } from './corpus.ts'
 import type { Order, Outcome } from './protocol.ts'
 import { createRunner } from './runner.ts'
 import { TARGETS } from './targets.ts'
 
-const SEED_DEFAULT = 1
+/** `npm test` always makes the same mutants. */
+const SEED_OF_COUNTS = 1
 const SECONDS_DEFAULT = 60
 const TEST_RUNS = 2000
 
@@ -23,7 +25,8 @@ const { values } = parseArgs({
   },
 })
 
-const seed = wholeNumber('seed', values.seed, SEED_DEFAULT)
+const otherwise = values.counts === true ? SEED_OF_COUNTS : randomInt(2 ** 29)
+const seed = wholeNumber('seed', values.seed, otherwise)
 const seconds = wholeNumber('seconds', values.seconds, SECONDS_DEFAULT)
 const targets = TARGETS.filter(({ name }) => values.only === undefined || name === values.only)
 if (targets.length === 0) {
@@ -44,6 +47,7 @@ try {
           ? { count: target.testRuns ?? TEST_RUNS }
           : { ms: (seconds * 1000 * (target.shares ?? 1)) / shares },
       corpus: readCorpus(target.name),
+      minimises: values.keep ?? false,
     }
     const outcome = await runner.run(order)
     console.log(lineOf(target.name, outcome))

@@ -6,6 +6,8 @@ export type Order = {
   readonly until: { readonly ms: number } | { readonly count: number }
   /** Inputs that are kept, run before anything else. */
   readonly corpus: readonly Uint8Array[]
+  /** Makes what is found as short as it gets. */
+  readonly minimises: boolean
 }
 
 export type Found = { readonly input: Uint8Array; readonly behaviour: string }

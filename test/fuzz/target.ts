@@ -77,8 +77,8 @@ export async function behaviourOf(decode: Decode, input: Uint8Array): Promise<st
 /** Without the numbers and texts of this one input. */
 export function describeRefusal({ code, message }: ConstelliteError): string {
   const words = message
-    .replace(/".*"/g, '"…"')
-    .replace(/'.*'/g, "'…'")
+    .replace(/"[\s\S]*"/g, '"…"')
+    .replace(/'[\s\S]*'/g, "'…'")
     .replace(/\d+/g, '#')
     .replace(/[^\x20-\x7e]+/g, '?')
   return `${code} ${words.slice(0, 120)}`

@@ -3,9 +3,6 @@
  *  Keeps: the same bytes at every run, so that a failing input means the same tomorrow. */
 
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Hlc, toSeq } from '../../src/base/ids.ts'
 import type { Kernel } from '../../src/crypto/kernel-interface.ts'
 import { loadKernelNode } from '../../src/crypto/kernel-load-node.ts'
@@ -50,9 +47,8 @@ export type World = {
   /** Of the chain above. */
   readonly runs: readonly SealedRun[]
   readonly shard: ShardWorld
-  /** A folder of its own, removed at the end. */
+  /** A folder of its own. */
   readonly folder: string
-  close(): void
 }
 
 export type ShardWorld = {
@@ -64,13 +60,12 @@ export type ShardWorld = {
   readonly disks: readonly { readonly disk: MemoryDisk; readonly seed: number }[]
 }
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(folder: string): Promise<World> {
   const random = (sizeBytes: number): Uint8Array => new Uint8Array(randomBytes(sizeBytes))
   const wasm = await loadKernelNode(random)
   useKernel(wasm)
   const genesis = genesisOf()
   const handOver = await handOverAfter(genesis)
-  const folder = mkdtempSync(join(tmpdir(), 'constellite-fuzz-'))
   return {
     kernels: { wasm, plain: createPlainKernel('beside the other') },
     genesis,
@@ -79,7 +74,6 @@ export async function createWorld(): Promise<World> {
     runs: await runsOfChain(genesis, handOver),
     shard: await createShardWorld(),
     folder,
-    close: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 

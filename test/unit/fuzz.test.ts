@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/testing/random.ts'
+import { minimise } from '../fuzz/minimise.ts'
 import { mutate } from '../fuzz/mutate.ts'
 import type { Found } from '../fuzz/protocol.ts'
 import { createRunner } from '../fuzz/runner.ts'
@@ -12,7 +13,7 @@ const runner = createRunner({ hangMs: 1500, targets })
 afterAll(() => runner.close())
 
 async function breachesOf(target: string): Promise<readonly Found[]> {
-  const order = { target, seed: 3, until: { count: 150 }, corpus: [] }
+  const order = { target, seed: 3, until: { count: 150 }, corpus: [], minimises: false }
   return (await runner.run(order)).breaches
 }
 
@@ -31,8 +32,16 @@ describe('the fuzzer', () => {
   ])('finds the decoder that %s, and its input', async (target, behaviour) => {
     const [breach] = await breachesOf(target)
     expect(breach?.behaviour).toMatch(behaviour)
-    const again = { target, seed: 4, until: { count: 0 }, corpus: [breach?.input as Uint8Array] }
+    const corpus = [breach?.input as Uint8Array]
+    const again = { target, seed: 4, until: { count: 0 }, corpus, minimises: false }
     expect((await runner.run(again)).breaches[0]?.behaviour).toMatch(behaviour)
+  })
+
+  it('makes an input that is kept short, with what it is kept for', async () => {
+    const input = new Uint8Array(500)
+    input[123] = 7
+    const short = await minimise(input, async (bytes) => bytes.includes(7))
+    expect(short).toEqual(Uint8Array.of(7))
   })
 
   it('makes the same mutants of the same seed', () => {
