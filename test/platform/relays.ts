@@ -1,6 +1,9 @@
 /** The relays of a matrix run.  Another kind joins by one more entry of `relays()`. */
 
+import { uploadOfPackage } from '../edge/project.ts'
+import { createEdgeRelay } from '../edge/relay.ts'
 import { startRelayProcess } from '../support/relay-process.ts'
+import { findWorkerd } from '../workerd/serve.ts'
 
 export type RelayKind = {
   readonly name: string
@@ -11,5 +14,17 @@ export type RelayKind = {
 }
 
 export function relays(): readonly RelayKind[] {
-  return [{ name: 'a relay in Node', missing: undefined, start: startRelayProcess }]
+  return [{ name: 'a relay in Node', missing: undefined, start: startRelayProcess }, inObject()]
+}
+
+function inObject(): RelayKind {
+  return {
+    name: 'a relay in a Durable Object',
+    missing: findWorkerd() === undefined ? 'workerd is not installed' : undefined,
+    start: async (project) => {
+      const relay = await createEdgeRelay(uploadOfPackage(project), '*')
+      await relay.start()
+      return { url: `ws://${relay.host}`, stop: () => relay.remove() }
+    },
+  }
 }

@@ -1,6 +1,9 @@
 /** Which tests of the sources run in every runtime through the portable runner, beside the conformance suite:
  *  the suites of the seams, the kernel, codecs, the utilities. */
 
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
 /** No files, no processes, no sockets: they need only ECMAScript, WebAssembly and the web's globals (the
  *  kernel's loader is the one of each runtime).  Vectors are read with `node:fs`, which the bundle answers
  *  itself where it embeds them. */
@@ -26,13 +29,10 @@ export const PORTABLE_SYSTEM_TESTS: readonly string[] = [
   'transport-websocket',
 ].map((name) => `test/unit/${name}.test.ts`)
 
-/** The conformance suite: against the packed package, with `#place`. */
-export const CONFORMANCE_TESTS: readonly string[] = [
-  'commit',
-  'files',
-  'open',
-  'ownership',
-  'replication',
-  'rollback',
-  'sql',
-].map((name) => `test/conformance/${name}.test.ts`)
+/** The conformance suite: against the packed package, with `#place`.  All that is there. */
+export const CONFORMANCE_TESTS: readonly string[] = readdirSync(
+  fileURLToPath(new URL('../../conformance', import.meta.url)),
+)
+  .filter((name) => name.endsWith('.test.ts'))
+  .sort()
+  .map((name) => `test/conformance/${name}`)
