@@ -36,7 +36,7 @@ export async function kernelsInChromium(say: (line: Line) => void): Promise<void
   }
   const folder = mkdtempSync(join(tmpdir(), 'constellite-bench-kernels-'))
   await bundlePage(folder)
-  const server = await serveFolders({ '/': folder })
+  const server = await serveFolders({ '/': folder }, { isIsolated: true })
   const chromium = await startChromium()
   try {
     const page = await chromium.open(server.url)
