@@ -7,12 +7,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createRandom, type Random } from '../../src/testing/random.ts'
 import { checkDurable, checkQuiet, checkSame, checkShared } from './checks.ts'
-import { type Cluster, createCluster, FOLLOWERS, freePort, MEMBERS } from './cluster.ts'
+import {
+  type Cluster,
+  createCluster,
+  FOLLOWERS,
+  freePort,
+  MEMBERS,
+  type Member,
+} from './cluster.ts'
 import type { Seen } from './programs/workload.ts'
 import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
 
 export const ROUNDS_PER_LIFE = 5
-const KILLS_MAX = 5
+const KILLS_MAX = 4
 /** Between two kills: so many batches, or so long where nobody writes. */
 const BATCHES_MAX = 120
 const WAIT_MS_MAX = 800
@@ -81,12 +88,18 @@ async function torment(cluster: Cluster, random: Random, load: () => void): Prom
     if (victim === 'writer') load()
   }
   await batches(cluster, random)
-  if (random.chance(0.3)) await cluster.stopLoad()
-  else {
-    killed.push('writer')
-    await cluster.kill('writer')
-  }
+  const last = lastVictims(random, killed.includes('relay'))
+  for (const member of last) await cluster.kill(member)
+  if (!last.includes('writer')) await cluster.stopLoad()
+  killed.push(...last)
   return `killed ${killed.join(', ')}`
+}
+
+/** Who is killed at the end of the load.  A client waits longer for its relay with each connection that has not
+ *  stood for some seconds: so where the relay was killed, most rounds go on with new clients. */
+function lastVictims(random: Random, isRelayNew: boolean): readonly Member[] {
+  if (isRelayNew && random.chance(0.8)) return ['writer', ...FOLLOWERS]
+  return random.chance(0.7) ? ['writer'] : []
 }
 
 /** A random moment, told by what the writer has done, so that a busy machine sees as much of it. */
