@@ -1,7 +1,9 @@
 /** The relay on Cloudflare, as its user deploys it: what wrangler bundles is small and whole, and under `workerd`
  *  it serves by path, loses no receipted commit to a kill, and sleeps while its connections stay. */
 
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { type Database, follow, open, publish, websocket } from '../../src/entry/node.ts'
@@ -28,9 +30,13 @@ beforeAll(async () => {
   upload = 'upload' in project ? project.upload : uploadOfPackage(packed.project)
 }, 120_000)
 
+afterAll(() => {
+  if (project !== undefined && 'remove' in project) project.remove()
+})
+
 describe('wrangler deploy --dry-run', () => {
   it('bundles the demo: one module, the kernel, nothing of SQLite, within the size', ({ skip }) => {
-    if ('missing' in project) skip(project.missing)
+    if ('missing' in project) return skip(project.missing)
     const names = [...upload.files.keys()].sort()
     expect(names).toEqual([expect.stringMatching(/^[0-9a-f]+-kernel\.wasm$/), 'index.js'])
     expect(upload.printed).toContain('env.RELAY (RelayObject)')
@@ -41,6 +47,20 @@ describe('wrangler deploy --dry-run', () => {
     expect(code).not.toMatch(/sqlite3_|from\s*"node:/)
     const sizes = [...upload.files.values()].map((bytes) => gzipSync(bytes).byteLength)
     expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(UPLOAD_MAX)
+  })
+})
+
+describe('the lines of the README', () => {
+  it('end in the same bundle, up to what needs an account', async ({ skip }) => {
+    if ('missing' in project) return skip(project.missing)
+    const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
+    const lines = /## A relay on Cloudflare[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+    const [tried = '', account = ''] = lines.split(/(?=npx wrangler login)/)
+    expect(tried.trimEnd().split('\n').at(-1)).toBe('npx wrangler deploy --dry-run --outdir out')
+    expect(account).toBe("npx wrangler login\nnpx wrangler deploy --var ALLOW:'*'\n")
+    const { files, printed } = await project.runLines(tried)
+    expect(printed).toContain('--dry-run: exiting now.')
+    expect([...files.keys()].sort()).toEqual([...upload.files.keys()].sort())
   })
 })
 

@@ -3,14 +3,22 @@
  *  Keeps: no network but the registry's; nothing of this repository is in the folder. */
 
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const DEMO = fileURLToPath(new URL('../../demo/edge', import.meta.url))
-const INSTALL = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+const DRY_RUN = ['deploy', '--dry-run', '--outdir', 'out']
 const run = promisify(execFile)
 
 export type Upload = {
@@ -21,27 +29,45 @@ export type Upload = {
   readonly printed: string
 }
 
-export type Project = { readonly upload: Upload } | { readonly missing: string }
+export type Project =
+  | {
+      readonly upload: Upload
+      /** Runs the lines of a shell in a new folder, with the tarball as `constellite`.  What the project has
+       *  installed is there already, which spares unpacking it a second time. */
+      runLines(lines: string): Promise<Upload>
+      remove(): void
+    }
+  | { readonly missing: string }
 
 /** `missing` says why when the registry does not answer; any other failure is one. */
 export async function makeProject(tarball: string): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), 'constellite-edge-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  const project = join(folder, 'project')
   try {
-    cpSync(DEMO, folder, { recursive: true, filter: (path) => !/node_modules|\bout\b/.test(path) })
-    try {
-      await call(folder, 'npm', 'ci', ...INSTALL)
-      await call(folder, 'npm', 'install', ...INSTALL, tarball)
-    } catch (error) {
-      if (!isOffline(error)) throw error
-      return { missing: 'the registry that has wrangler cannot be reached' }
+    cpSync(DEMO, project, { recursive: true, filter: (path) => !/node_modules|\bout\b/.test(path) })
+    await call(project, 'npm', 'ci')
+    await call(project, 'npm', 'install', tarball)
+    const printed = await call(project, 'npx', 'wrangler', ...DRY_RUN)
+    return {
+      upload: readUpload(join(project, 'out'), printed),
+      runLines: (lines) =>
+        runLines(folder, lines.replace('install constellite', `install ${tarball}`)),
+      remove,
     }
-    const wrangler = join(folder, 'node_modules/wrangler/bin/wrangler.js')
-    const dryRun = ['deploy', '--dry-run', '--outdir', 'out']
-    const printed = await call(folder, process.execPath, wrangler, ...dryRun)
-    return { upload: readUpload(join(folder, 'out'), printed) }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  } catch (error) {
+    remove()
+    if (!isOffline(error)) throw error
+    return { missing: 'the registry that has wrangler cannot be reached' }
   }
+}
+
+async function runLines(folder: string, lines: string): Promise<Upload> {
+  const made = join(folder, 'my-relay')
+  mkdirSync(made)
+  renameSync(join(folder, 'project/node_modules'), join(made, 'node_modules'))
+  const printed = await call(made, 'sh', '-ec', lines)
+  return readUpload(join(made, 'out'), printed)
 }
 
 /** The same from the package alone, for where wrangler cannot be had. */
@@ -64,6 +90,8 @@ async function call(cwd: string, program: string, ...parameters: string[]): Prom
     env: {
       ...withoutNpm(process.env),
       WRANGLER_SEND_METRICS: 'false',
+      npm_config_prefer_offline: 'true',
+      npm_config_audit: 'false',
       // Its logs and settings stay in the folder.
       XDG_CONFIG_HOME: join(cwd, '.config'),
       NO_COLOR: '1',
