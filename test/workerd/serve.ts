@@ -22,6 +22,10 @@ export type WorkerdOptions = {
   readonly edge: string
   /** Where config and modules are put, and objects keep their storage; a later start finds them again. */
   readonly folder: string
+  /** The program's classes, each bound under its name in capitals. */
+  readonly classes?: readonly string[]
+  /** Which behaviour the Worker asks for. */
+  readonly compatibilityDate?: string
 }
 
 /** Imported by two names, the package is there twice. */
@@ -29,6 +33,8 @@ export const EDGE_FOLDERS: readonly string[] = ['edge', 'again']
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS_MAX = 30_000
+/** Has `nodejs_compat` by default. */
+const NEWEST = '2026-10-01'
 
 /** Undefined where the package `workerd` has no binary for this machine. */
 export function findWorkerd(): string | undefined {
@@ -87,7 +93,14 @@ function portOf(child: ChildProcess, ended: Promise<string>): Promise<number> {
   })
 }
 
-function writeConfig({ program, edge, folder }: WorkerdOptions): string {
+function writeConfig(options: WorkerdOptions): string {
+  const {
+    program,
+    edge,
+    folder,
+    classes = ['Tests', 'Actor'],
+    compatibilityDate = NEWEST,
+  } = options
   mkdirSync(join(folder, 'disk'), { recursive: true })
   writeFileSync(join(folder, 'main.js'), program)
   const modules = ['(name = "main.js", esModule = embed "main.js")']
@@ -100,12 +113,24 @@ function writeConfig({ program, edge, folder }: WorkerdOptions): string {
     }
   }
   const path = join(folder, 'config.capnp')
-  writeFileSync(path, configOf(modules, join(folder, 'disk')))
+  writeFileSync(path, configOf({ modules, disk: join(folder, 'disk'), classes, compatibilityDate }))
   return path
 }
 
 /** In the language of workerd.capnp, where `embed` is relative to this file. */
-function configOf(modules: readonly string[], disk: string): string {
+function configOf(parts: {
+  readonly modules: readonly string[]
+  readonly disk: string
+  readonly classes: readonly string[]
+  readonly compatibilityDate: string
+}): string {
+  const { modules, disk, classes, compatibilityDate } = parts
+  const namespaces = classes.map(
+    (it) => `(className = "${it}", uniqueKey = "${it.toLowerCase()}", enableSql = true)`,
+  )
+  const bindings = classes.map(
+    (it) => `(name = "${it.toUpperCase()}", durableObjectNamespace = "${it}")`,
+  )
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -116,20 +141,12 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (
-  modules = [
-    ${modules.join(',\n    ')}
-  ],
-  compatibilityDate = "2026-10-01",
+  modules = [${modules.join(', ')}],
+  compatibilityDate = "${compatibilityDate}",
   globalOutbound = "loopback",
-  durableObjectNamespaces = [
-    (className = "Tests", uniqueKey = "tests", enableSql = true),
-    (className = "Actor", uniqueKey = "actor", enableSql = true),
-  ],
+  durableObjectNamespaces = [${namespaces.join(', ')}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [
-    (name = "TESTS", durableObjectNamespace = "Tests"),
-    (name = "ACTOR", durableObjectNamespace = "Actor"),
-  ],
+  bindings = [${bindings.join(', ')}],
 );
 `
 }
