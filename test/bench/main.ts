@@ -1,6 +1,6 @@
 /** `npm run bench -- [name] [--json]`: measures ours beside the peers and prints what came out, one line a
  *  case; with `--json` one JSON object a line, with the keys of `Line`.
- *  Against the built package: run `npm run build` first, or let this do it. */
+ *  What users run is measured in the built package, which this builds first. */
 
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -13,27 +13,34 @@ import { formatLine, type Line } from './pairs.ts'
 import { signerTiming } from './signer-timing.ts'
 import { measureUtilities } from './utilities.ts'
 
-type Bench = { readonly name: string; run(say: (line: Line) => void): Promise<void> }
+type Bench = {
+  readonly name: string
+  /** It measures the built package, not the sources. */
+  readonly isOfPackage: boolean
+  run(say: (line: Line) => void): Promise<void>
+}
 
 const BENCHES: readonly Bench[] = [
   {
     name: 'commit',
+    isOfPackage: true,
     run: async (say) => {
       await commitInNode(say)
       await commitInChromium(say)
     },
   },
-  { name: 'utilities', run: measureUtilities },
+  { name: 'utilities', isOfPackage: true, run: measureUtilities },
   {
     name: 'kernels',
+    isOfPackage: false,
     run: async (say) => {
       await kernelsInNode(say)
       await kernelsInChromium(say)
     },
   },
-  { name: 'kernels-inside', run: kernelsInside },
-  { name: 'catch-up', run: catchUp },
-  { name: 'signer-timing', run: signerTiming },
+  { name: 'kernels-inside', isOfPackage: false, run: kernelsInside },
+  { name: 'catch-up', isOfPackage: false, run: catchUp },
+  { name: 'signer-timing', isOfPackage: false, run: signerTiming },
 ]
 
 async function main(parameters: readonly string[]): Promise<void> {
@@ -47,10 +54,12 @@ async function main(parameters: readonly string[]): Promise<void> {
     const known = BENCHES.map((it) => it.name).join(', ')
     throw new Error(`bench: unknown ${unknown.join(' ')}; known: ${known}, --json`)
   }
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-  for (const bench of BENCHES) {
-    if (names.length > 0 && !names.includes(bench.name)) continue
+  const asked = BENCHES.filter((it) => names.length === 0 || names.includes(it.name))
+  if (asked.some((it) => it.isOfPackage)) {
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+  }
+  for (const bench of asked) {
     await bench.run((line) => console.log(isJson ? JSON.stringify(line) : formatLine(line)))
   }
 }
