@@ -13,9 +13,10 @@ import {
 import { keygen } from './keygen.ts'
 import { replicate } from './replicate.ts'
 import { serve } from './serve.ts'
+import { takeOver } from './take-over.ts'
 import { readVersion } from './version.ts'
 
-const COMMANDS: readonly Command[] = [serve, replicate, keygen]
+const COMMANDS: readonly Command[] = [serve, replicate, takeOver, keygen]
 
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   const [word, ...rest] = args
