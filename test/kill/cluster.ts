@@ -52,6 +52,8 @@ export type ClusterOptions = {
   /** New, for everything that the members keep. */
   readonly folder: string
   readonly port: number
+  /** Runs before anybody knows the writer's address, which may not have made its database yet. */
+  readonly beforeBirth?: (cluster: Cluster) => Promise<void>
 }
 
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
@@ -108,6 +110,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     },
   }
   cluster.start('relay')
+  await options.beforeBirth?.(cluster)
   cluster.start('writer')
   address = String(await programOf('writer').ask({ do: 'address' }))
   return cluster

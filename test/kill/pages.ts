@@ -13,7 +13,7 @@ import type { Child, ProgramChild } from './child.ts'
 import { createRecord, createStarter, freePort, note, type Record } from './cluster.ts'
 import type { PageRole } from './programs/page.ts'
 import type { Load, Seen } from './programs/workload.ts'
-import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
+import { BATCHES_PER_WRITER, pause, type Rounds, reached, until } from './rounds.ts'
 
 type Loss = 'worker' | 'tab' | 'process' | 'browser'
 
@@ -30,6 +30,9 @@ const ROUNDS_PER_LIFE = 5
 const BATCHES_MAX = 120
 const LOAD_MS_MAX = 1_000
 const LANES_MAX = 6
+const BIRTHS = 2
+/** A database is made in less on a machine with nothing else to do. */
+const BIRTH_MS_MAX = 500
 /** A dead owner's handles and locks are free in some 40 ms; the rest is SQLite's start and a busy machine. */
 const OPENED_MS_MAX = 10_000
 
@@ -99,6 +102,7 @@ async function begin(options: PageOptions, random: Random): Promise<Life> {
   })
   const starter = createStarter({ ...options, folder, port }, record)
   const relay = starter.relay()
+  await closeAtBirth(browser, relayUrl, random)
   const writer = await browser.tab()
   const { address } = await open(writer, 'writer', relayUrl)
   const follower = starter.copy('follower one', address)
@@ -116,6 +120,21 @@ async function begin(options: PageOptions, random: Random): Promise<Life> {
       ['follower', page],
     ]),
     writers: 0,
+  }
+}
+
+/** The writer's tab is closed while it makes its keys and its database. */
+async function closeAtBirth(
+  browser: KilledBrowser,
+  relayUrl: string,
+  random: Random,
+): Promise<void> {
+  for (let close = 0; close < BIRTHS; close++) {
+    const page = await browser.tab()
+    const opening = open(page, 'writer', relayUrl).catch(() => undefined)
+    await pause(random.below(BIRTH_MS_MAX))
+    await page.close()
+    await opening
   }
 }
 

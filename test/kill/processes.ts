@@ -16,10 +16,14 @@ import {
   type Member,
 } from './cluster.ts'
 import type { Seen } from './programs/workload.ts'
-import { BATCHES_PER_WRITER, type Rounds, reached, until } from './rounds.ts'
+import { BATCHES_PER_WRITER, pause, type Rounds, reached, until } from './rounds.ts'
 
 export const ROUNDS_PER_LIFE = 5
 const KILLS_MAX = 4
+const BIRTHS = 2
+/** Before this Node is still loading, and after it the database is there, on a machine with nothing else to do. */
+const BIRTH_MS_MIN = 150
+const BIRTH_MS_MAX = 700
 /** Between two kills: so many batches, or so long where nobody writes. */
 const BATCHES_MAX = 120
 const WAIT_MS_MAX = 800
@@ -40,7 +44,8 @@ export function createProcessRounds(options: ProcessOptions): Rounds {
   const begin = async (random: Random): Promise<Cluster> => {
     folder = mkdtempSync(join(options.folder, 'life-'))
     const port = await freePort(() => 20_000 + random.below(10_000))
-    return createCluster({ ...options, folder, port })
+    const beforeBirth = (made: Cluster): Promise<void> => killAtBirth(made, random)
+    return createCluster({ ...options, folder, port, beforeBirth })
   }
   const end = async (): Promise<void> => {
     await cluster?.end()
@@ -65,6 +70,15 @@ export function createProcessRounds(options: ProcessOptions): Rounds {
       return `${kills}; at ${seen.seq}, ${acknowledged.size} acknowledged, ${shared.size} shared`
     },
     end,
+  }
+}
+
+/** The writer is killed while it makes its keys and its database. */
+async function killAtBirth(cluster: Cluster, random: Random): Promise<void> {
+  for (let kill = 0; kill < BIRTHS; kill++) {
+    cluster.start('writer')
+    await pause(BIRTH_MS_MIN + random.below(BIRTH_MS_MAX - BIRTH_MS_MIN))
+    await cluster.kill('writer')
   }
 }
 

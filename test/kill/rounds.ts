@@ -89,6 +89,6 @@ export async function reached(isSo: () => boolean, withinMs: number): Promise<bo
   return isSo()
 }
 
-function pause(ms: number): Promise<void> {
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
