@@ -9,10 +9,9 @@ import {
   type ObjectRequest,
   type RelayContext,
   type RelayObjectCore,
-  refusalOf,
   responseOf,
 } from '../relay/object.ts'
-import { textPage } from '../relay/pages.ts'
+import { refusalOf, textPage } from '../relay/pages.ts'
 import { routeOf } from '../relay/route.ts'
 import type { ObjectWebSocket } from '../transport/websocket-object.ts'
 import { createWorkerdHost } from './host-workerd.ts'

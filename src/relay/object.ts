@@ -19,7 +19,7 @@ import {
 } from '../transport/websocket-object.ts'
 import { parseAllow } from './allow.ts'
 import { OBJECT_LIMITS } from './object-limits.ts'
-import { type Page, pageOf, textPage } from './pages.ts'
+import { type Page, pageOf, refusalOf, textPage } from './pages.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { routeOf } from './route.ts'
 import { createDurableObjectStore } from './store-durable-object.ts'
@@ -99,16 +99,6 @@ export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions
       life.sockets.delete(webSocket)
     },
   }
-}
-
-/** Why no relay here serves anybody; undefined when one may. */
-export function refusalOf(allow: string | undefined): Page | undefined {
-  if (allow !== undefined && allow.trim() !== '') return undefined
-  return textPage(
-    500,
-    'This relay is reachable by others, and nothing says whom it serves.\n' +
-      'Set the variable ALLOW to the shard ids or keys that it takes, or to * for everybody.\n',
-  )
 }
 
 export function responseOf({ status, headers, text }: Page): HttpResponse {

@@ -30,6 +30,16 @@ export function pageOf(
   return textPage(404, 'Nothing here; connect by WebSocket.\n')
 }
 
+/** Why no relay here serves anybody; undefined when one may. */
+export function refusalOf(allow: string | undefined): Page | undefined {
+  if (allow !== undefined && allow.trim() !== '') return undefined
+  return textPage(
+    500,
+    'This relay is reachable by others, and nothing says whom it serves.\n' +
+      'Set the variable ALLOW to the shard ids or keys that it takes, or to * for everybody.\n',
+  )
+}
+
 export function textPage(status: number, text: string, type = 'text/plain; charset=utf-8'): Page {
   return { status, text, headers: { 'content-type': type, 'x-content-type-options': 'nosniff' } }
 }
