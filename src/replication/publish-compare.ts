@@ -23,17 +23,18 @@ export async function compareHeads(
     return
   }
   const { author, position } = theirs
-  if (isOurs(state, position)) {
-    startSending(state, afterHeld(state, position))
-    return
-  }
   const { shard } = state.context
   const terms = shard.authority
   const index = terms.reduce(
     (found, term, at) => (equalBytes(term.author, author) ? at : found),
     -1,
   )
+  // Wherever it stands: a position that the log has no longer looks like one of ours.
   if (index < 0) return askAuthority(state)
+  if (isOurs(state, position)) {
+    startSending(state, afterHeld(state, position))
+    return
+  }
   // A hand-over at or below their head: what they have from there on is no part of the shard.
   const handOver = terms.slice(index + 1).find((term) => term.seq <= position.seq)
   if (handOver !== undefined) {
