@@ -4,17 +4,21 @@
  *  Not run against the real cloud: tested under the `workerd` binary and bundled by wrangler. */
 
 import type { HttpResponse } from '../base/globals.ts'
+import { loadKernel } from '../crypto/kernel-load-workerd.ts'
+import { useKernel } from '../crypto/kernel-slot.ts'
 import {
   createRelayObject,
   type ObjectRequest,
   type RelayContext,
   type RelayObjectCore,
-  responseOf,
 } from '../relay/object.ts'
-import { refusalOf, textPage } from '../relay/pages.ts'
+import { type Page, refusalOf, textPage } from '../relay/pages.ts'
 import { routeOf } from '../relay/route.ts'
 import type { ObjectWebSocket } from '../transport/websocket-object.ts'
 import { createWorkerdHost } from './host-workerd.ts'
+
+/** Of workerd; its Response takes one of the two sockets. */
+declare const WebSocketPair: new () => { readonly 0: ObjectWebSocket; readonly 1: ObjectWebSocket }
 
 export type RelayEnvironment = {
   /** `*`, or the shard ids and public keys that the relay takes, separated by spaces or commas. */
@@ -47,13 +51,20 @@ export class RelayObject {
     this.#core = createRelayObject(ctx, {
       host: createWorkerdHost(),
       allow: environment.ALLOW,
+      prepare: async () => useKernel(await loadKernel()),
       // Shown by `wrangler tail`.
       onFailure: ({ code, message }) => console.error(`${code}: ${message}`),
     })
   }
 
-  fetch(request: ObjectRequest): Promise<HttpResponse> {
-    return this.#core.fetch(request)
+  async fetch(request: ObjectRequest): Promise<HttpResponse> {
+    const answer = await this.#core.answer(request)
+    if (answer !== 'upgrade') return responseOf(answer)
+    const { 0: client, 1: server } = new WebSocketPair()
+    await this.#core.accept(server, request)
+    const init = { status: 101, webSocket: client }
+    // The platform's own ResponseInit has it.
+    return new Response(null, init as ResponseInit)
   }
 
   webSocketMessage(webSocket: ObjectWebSocket, message: ArrayBuffer | string): void {
@@ -67,4 +78,8 @@ export class RelayObject {
   webSocketError(webSocket: ObjectWebSocket): void {
     this.#core.onClose(webSocket, 1006, '')
   }
+}
+
+function responseOf({ status, headers, text }: Page): HttpResponse {
+  return new Response(text, { status, headers: { ...headers } })
 }

@@ -3,13 +3,11 @@
  *  Keeps: a receipt leaves only after the platform confirmed the write; nothing here waits at rest (no timer,
  *  no alarm: sleep.ts says why), so that an idle relay is evicted and costs nothing; a new life resumes every
  *  connection before it takes a message.
- *  Never: makes anything for a path that nobody has connected to, but for `/`. */
+ *  Never: makes anything for a path that nobody has connected to, but for `/`; touches a platform's globals
+ *  (src/platform/relay-workerd.ts does). */
 
 import type { ConstelliteError } from '../base/failure.ts'
-import type { HttpResponse } from '../base/globals.ts'
 import type { Host } from '../base/host.ts'
-import { loadKernel } from '../crypto/kernel-load-workerd.ts'
-import { useKernel } from '../crypto/kernel-slot.ts'
 import { createDurableObjectKeyStore } from '../identity/key-store-durable-object.ts'
 import type { ObjectStorage, RowMeter } from '../storage/durable-object-tables.ts'
 import {
@@ -41,21 +39,22 @@ export type RelayContext = {
 
 export type RelayObjectOptions = {
   readonly host: Host
+  /** What must have happened before anything is verified: the kernel is loaded. */
+  readonly prepare: () => Promise<void>
   /** The variable `ALLOW`: `*`, or shard ids and keys. */
   readonly allow: string | undefined
   readonly onFailure: (failure: ConstelliteError) => void
 }
 
 export type RelayObjectCore = {
-  fetch(request: ObjectRequest): Promise<HttpResponse>
+  /** 'upgrade' when the request is to become a WebSocket, which `accept` then takes. */
+  answer(request: ObjectRequest): Promise<Page | 'upgrade'>
+  accept(webSocket: ObjectWebSocket, request: ObjectRequest): Promise<void>
   onMessage(webSocket: ObjectWebSocket, message: ArrayBuffer | string): void
   onClose(webSocket: ObjectWebSocket, code: number, reason: string): void
 }
 
-/** Of workerd; its Response takes one of the two sockets. */
-declare const WebSocketPair: new () => { readonly 0: ObjectWebSocket; readonly 1: ObjectWebSocket }
-
-/** Silent far ends are looked for at an event, at most this often. */
+/** Silent far ends are looked for at the first event of a life, and then at most this often. */
 const SWEEP_MS = 5000
 const KEY_NAME = 'relay'
 
@@ -78,17 +77,20 @@ export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions
     sockets: new Map(),
     meter: { rowsWritten: 0 },
     startedAtMs: host.now(),
-    sweptAtMs: host.monotonicNow(),
+    sweptAtMs: Number.NEGATIVE_INFINITY,
     relay: undefined,
     started: undefined,
   }
   // Before any message: each belongs to a session of the life before.
   if (ctx.getWebSockets().length > 0) void ctx.blockConcurrencyWhile(() => goOn(life))
   return {
-    async fetch(request) {
-      const answered = await answer(life, request)
-      sweep(life)
-      return answered
+    answer: (request) => answer(life, request),
+    async accept(webSocket, request) {
+      const relay = await relayOf(life)
+      ctx.acceptWebSocket(webSocket)
+      const socket = register(life, webSocket)
+      const binding = new URL(request.url).host.toLowerCase()
+      void relay.accept(socket.end.socket, { binding, sleep: socket })
     },
     onMessage(webSocket, message) {
       life.sockets.get(webSocket)?.onMessage(message)
@@ -101,35 +103,21 @@ export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions
   }
 }
 
-export function responseOf({ status, headers, text }: Page): HttpResponse {
-  return new Response(text, { status, headers: { ...headers } })
-}
-
-async function answer(life: Life, request: ObjectRequest): Promise<HttpResponse> {
+async function answer(life: Life, request: ObjectRequest): Promise<Page | 'upgrade'> {
   const { ctx, options } = life
   const refusal = refusalOf(options.allow)
-  if (refusal !== undefined) return responseOf(refusal)
-  const url = new URL(request.url)
-  const route = routeOf(url.pathname)
-  if (route === undefined) return responseOf(textPage(404, 'No relay has this path.\n'))
+  if (refusal !== undefined) return refusal
+  const route = routeOf(new URL(request.url).pathname)
+  if (route === undefined) return textPage(404, 'No relay has this path.\n')
+  sweep(life)
   const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket'
-  if (isUpgrade && route.page === '/') return accept(await relayOf(life), life, url.host)
+  if (isUpgrade && route.page === '/') return 'upgrade'
   const isMade = life.started !== undefined || route.relay === '/' || isKnown(ctx.storage)
-  if (!isMade) return responseOf(textPage(404, 'Nobody has connected to this relay yet.\n'))
+  if (!isMade) return textPage(404, 'Nobody has connected to this relay yet.\n')
   const { startedAtMs, meter } = life
   const { method } = request
   const more = { startedAtMs, rowsWritten: meter.rowsWritten }
-  return responseOf(pageOf(await relayOf(life), { method, path: route.page }, more))
-}
-
-function accept(relay: Relay, life: Life, binding: string): HttpResponse {
-  const { 0: client, 1: server } = new WebSocketPair()
-  life.ctx.acceptWebSocket(server)
-  const socket = register(life, server)
-  void relay.accept(socket.end.socket, { binding: binding.toLowerCase(), sleep: socket })
-  const init = { status: 101, webSocket: client }
-  // The platform's own ResponseInit has it.
-  return new Response(null, init as ResponseInit)
+  return pageOf(await relayOf(life), { method, path: route.page }, more)
 }
 
 /** Every connection of the life before, before anything else happens. */
@@ -159,7 +147,7 @@ function relayOf(life: Life): Promise<Relay> {
 async function start(life: Life): Promise<Relay> {
   const { ctx, options, meter } = life
   const { host, onFailure } = options
-  useKernel(await loadKernel())
+  await options.prepare()
   const keys = createDurableObjectKeyStore(ctx.storage, {
     name: KEY_NAME,
     random: host.random,
