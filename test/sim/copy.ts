@@ -142,9 +142,9 @@ function observe(world: World, copy: Copy, running: Pick<Running, 'process' | 's
 }
 
 /** The frame by which this copy took the shard over goes into the ledger when it is first seen. */
-function noteHandOver({ facts, role }: Copy, shard: Shard): void {
+function noteHandOver({ facts }: Copy, shard: Shard): void {
   const { ledger } = facts
-  if (facts.handOvers === 0 || shard.role !== 'writer' || role === 'writer') return
+  if (facts.handOvers === 0 || shard.role !== 'writer') return
   if (shard.head.seq === 0n || ledger.find(shard.head) !== undefined) return
   const frame = shard.readFrame(shard.head.seq)
   const before = frame && ledger.find({ seq: toSeq(frame.seq - 1n), checksum: frame.prev })

@@ -55,7 +55,9 @@ function observeRelay(
   if (envelope.type === 'run') {
     const position = positionOfRun(message)
     const facts = position && factsOf(position.shard)
-    if (position !== undefined && facts !== undefined) observers.held(name, facts, position)
+    // Of a forked shard a relay also shows the branch that it did not keep.
+    if (position === undefined || facts === undefined || facts.isDoubled) return
+    observers.held(name, facts, position)
   } else if (envelope.type === 'receipt') {
     const { receipt } = envelope
     const facts = factsOf(receipt.shard)

@@ -1,0 +1,1 @@
+export declare const PLANTS: Readonly<Record<string, unknown>>
