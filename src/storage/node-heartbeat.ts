@@ -21,6 +21,7 @@ import { delay, type Host, type Timer } from '../base/host.ts'
 import { inUseFailure, type Owner, ownershipLostFailure } from './failures.ts'
 import { codeOf, nodeFailure } from './node-errors.ts'
 import { OWNER_FILE } from './owned.ts'
+import { isTime } from './owner-text.ts'
 
 export const BEAT_MS = 2_000
 export const STALE_MS = 10_000
@@ -228,7 +229,7 @@ function parseRecord(text: string): BeatRecord | undefined {
   try {
     const parsed: Partial<Record<keyof BeatRecord, unknown>> = JSON.parse(text)
     const { who, since, realm, hasAddress, pid, process, nonce } = parsed
-    if (typeof who !== 'string' || typeof since !== 'number' || typeof realm !== 'string') return
+    if (typeof who !== 'string' || !isTime(since) || typeof realm !== 'string') return
     if (typeof hasAddress !== 'boolean' || typeof pid !== 'number') return
     if (typeof process !== 'string') return
     return { who, since, realm, hasAddress, pid, process, nonce: String(nonce) }

@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Host } from '../base/host.ts'
 import type { Owner } from './failures.ts'
 import { codeOf } from './node-errors.ts'
+import { formatOwner, parseOwner } from './owner-text.ts'
 
 export type OwnerAddress = { release(): Promise<void> }
 
@@ -17,7 +18,7 @@ export function holdAddress(
   path: string,
   self: Owner,
 ): Promise<OwnerAddress | 'taken' | 'unsupported'> {
-  const line = `${JSON.stringify({ who: self.who, since: self.sinceMs })}\n`
+  const line = `${formatOwner(self)}\n`
   const askers = new Set<Socket>()
   const server = createServer((asker) => {
     askers.add(asker)
@@ -70,15 +71,4 @@ export function askOwner(host: Host, path: string): Promise<Owner | undefined | 
     socket.on('end', () => settle(parseOwner(answer)))
     socket.on('error', () => settle('gone'))
   })
-}
-
-function parseOwner(line: string): Owner | undefined {
-  try {
-    const { who, since }: { who?: unknown; since?: unknown } = JSON.parse(line)
-    if (typeof who !== 'string' || typeof since !== 'number') return undefined
-    return Number.isFinite(new Date(since).getTime()) ? { who, sinceMs: since } : undefined
-  } catch {
-    // Somebody else listens here: the address is taken, but nobody of ours can say by whom.
-    return undefined
-  }
 }

@@ -7,6 +7,7 @@ import type { Host } from '../base/host.ts'
 import { inUseFailure, type Owner } from './failures.ts'
 import { type OpfsDirectory, openHandle, withPatience } from './opfs-handles.ts'
 import { OWNER_FILE, type Ownership } from './owned.ts'
+import { formatOwner, parseOwner } from './owner-text.ts'
 
 export type FolderToOwn = {
   readonly name: string
@@ -29,7 +30,7 @@ export async function ownFolder(host: Host, target: FolderToOwn): Promise<Owners
       const queue = await withPatience(host, () => holdLock(locks, `constellite:${folder}`))
       if (queue === undefined) throw inUseFailure(name, await findOwner(locks, folder))
       held.push(queue)
-      const label = JSON.stringify({ who: host.who, since: host.now() })
+      const label = formatOwner({ who: host.who, sinceMs: host.now() })
       const sign = await holdLock(locks, `${signPrefix(folder)}${label}`)
       if (sign !== undefined) held.push(sign)
     }
@@ -74,8 +75,7 @@ async function findOwner(locks: LockManager, folder: string): Promise<Owner | un
   const { held = [] } = await locks.query()
   for (const { name = '' } of held) {
     if (!name.startsWith(signPrefix(folder))) continue
-    const { who, since } = JSON.parse(name.slice(signPrefix(folder).length))
-    return { who: String(who), sinceMs: Number(since) }
+    return parseOwner(name.slice(signPrefix(folder).length))
   }
   return undefined
 }

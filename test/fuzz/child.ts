@@ -63,6 +63,7 @@ async function runOrder(order: Order): Promise<Outcome> {
   const startedAt = performance.now()
   const seeds = await target.seeds(world)
   for (const seed of seeds) await take(running, seed, false)
+  checkSeeds(running)
   for (const input of order.corpus) await take(running, input, false)
   if (running.corpus.length === 0) running.corpus.push(new Uint8Array(1))
   const random = createRandom(order.seed)
@@ -105,6 +106,13 @@ async function start(target: Target, made: World): Promise<Running> {
     breaches: new Map(),
     executions: 0,
   }
+}
+
+/** Seeds that a decoder has left behind would make everything else worth little. */
+function checkSeeds({ target, behaviours, breaches }: Running): void {
+  if (target.acceptsNothing || [...behaviours].some((it) => it.startsWith('accepted'))) return
+  const behaviour = 'none of its real inputs is accepted: make them anew'
+  if (breaches.size === 0) breaches.set(behaviour, { input: new Uint8Array(0), behaviour })
 }
 
 /** Runs one input and keeps it when it did something that no other did. */

@@ -3,7 +3,7 @@
  *  throws; every other thing thrown is a breach, and so is ErrInternal.
  *  Never: reads a clock or rolls dice; the runner does. */
 
-import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
+import { ConstelliteError, isFailure } from '../../src/base/failure.ts'
 import { equalBytes } from '../../src/bytes/compare.ts'
 import { formatHex } from '../../src/bytes/text.ts'
 import type { Random } from '../../src/testing/random.ts'
@@ -25,6 +25,8 @@ export type Target = {
   readonly inputBytesMax?: number
   /** Mutants in one `npm test`.  Default 2000. */
   readonly testRuns?: number
+  /** Real inputs are refused as well: what they lack is made anew every time. */
+  readonly acceptsNothing?: true
   /** Shares of the time of a timed run.  Default 1. */
   readonly shares?: number
 }
@@ -38,6 +40,11 @@ export type ReshapeTools = {
 /** An answer that no input may get. */
 export class Breach extends Error {
   override readonly name = 'Breach'
+}
+
+/** The refusal of a decoder that answers it as a value. */
+export function refused(what: string): ConstelliteError {
+  return new ConstelliteError({ code: 'ErrDecode', message: what })
 }
 
 export function mustHold(condition: boolean, what: string): void {

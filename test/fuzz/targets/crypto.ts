@@ -17,6 +17,7 @@ import {
   createSignedSet,
   mustBeCanonical,
   mustHold,
+  refused,
   type Target,
   textOf,
 } from '../target.ts'
@@ -150,7 +151,7 @@ const packed: Target = {
       if (error instanceof Error && error.name === 'DecodeError') return error.message
       throw error
     })
-    if (typeof plain === 'string') return `refused: ${plain.replace(/\d+/g, '#')}`
+    if (typeof plain === 'string') throw refused(plain)
     mustHold(plain.byteLength <= INFLATED_BYTES_MAX, 'no more than the limit comes out')
     return plain.byteLength === 0 ? 'empty' : 'bytes'
   },

@@ -18,25 +18,28 @@ import { createNodeHost } from '../../../src/platform/host-node.ts'
 import { parseAllowList } from '../../../src/relay/allow.ts'
 import { createEngine } from '../../../src/sqlite/engine.ts'
 import { loadSqliteNode } from '../../../src/sqlite/load-node.ts'
-import { readBeat } from '../../../src/storage/node-heartbeat.ts'
+import { inUseFailure } from '../../../src/storage/failures.ts'
+import { type BeatRecord, readBeat } from '../../../src/storage/node-heartbeat.ts'
 import { askOwner } from '../../../src/storage/node-owner-address.ts'
+import { formatOwner, parseOwner } from '../../../src/storage/owner-text.ts'
 import { createManualHost } from '../../../src/testing/manual-host.ts'
 import { websocket } from '../../../src/transport/websocket.ts'
-import { bytesOf, mustHold, type Target, textOf } from '../target.ts'
+import { bytesOf, mustHold, refused, type Target, textOf } from '../target.ts'
 
-const BEAT = JSON.stringify({
+const BEAT: BeatRecord = {
   who: 'node 7',
   since: 1_700_000_000_000,
   realm: 'boot net:[1]',
   hasAddress: true,
   pid: 7,
+  process: '7 1',
   nonce: '00ff',
-})
+}
 
 const heartbeat: Target = {
   name: 'heartbeat file',
   reaches: ['storage/node-heartbeat.ts readBeat'],
-  seeds: () => [bytesOf(BEAT), bytesOf('{}'), bytesOf('null'), bytesOf('[1]')],
+  seeds: () => [bytesOf(JSON.stringify(BEAT)), bytesOf('{}'), bytesOf('null'), bytesOf('[1]')],
   testRuns: 1000,
   decoder: ({ folder }) => {
     const directory = join(folder, 'beat')
@@ -46,9 +49,9 @@ const heartbeat: Target = {
       const found = readBeat(directory)
       mustHold(found !== undefined, 'the file is there')
       const record = found?.record
-      if (record === undefined) return 'no record'
+      if (record === undefined) throw refused('no record')
       mustHold(typeof record.who === 'string' && typeof record.pid === 'number', 'its fields fit')
-      return `since ${Number.isFinite(new Date(record.since).getTime())}`
+      return inUseFailure('notes', { who: record.who, sinceMs: record.since }).code
     }
   },
 }
@@ -73,10 +76,24 @@ const ownerAnswer: Target = {
     return async (input) => {
       answer = input
       const owner = await askOwner(host, path)
-      if (typeof owner === 'string' || owner === undefined) return String(owner)
+      if (typeof owner === 'string' || owner === undefined) throw refused(String(owner))
       mustHold(Number.isFinite(new Date(owner.sinceMs).getTime()), 'its time can be told')
       return 'an owner'
     }
+  },
+}
+
+/** What a Web Lock's name says, too. */
+const ownerText: Target = {
+  name: 'owner text',
+  reaches: ['storage/owner-text.ts parseOwner'],
+  seeds: () => [bytesOf(formatOwner({ who: 'tab 7', sinceMs: 5 })), bytesOf('null'), bytesOf('1')],
+  decoder: () => (input) => {
+    const owner = parseOwner(textOf(input))
+    if (owner === undefined) throw refused('nobody')
+    const { facts } = inUseFailure('notes', owner)
+    mustHold(Number.isFinite(new Date(Number(facts['since'])).getTime()), 'its time can be told')
+    return 'an owner'
   },
 }
 
@@ -194,6 +211,7 @@ const CLI_OPTIONS = {
 export const fileTargets: readonly Target[] = [
   heartbeat,
   ownerAnswer,
+  ownerText,
   keyStore,
   sqliteFile,
   sqliteImport,

@@ -2,13 +2,18 @@
 
 import { orThrow } from '../../../src/base/failure.ts'
 import { type Hlc, toSeq } from '../../../src/base/ids.ts'
+import { concatBytes } from '../../../src/bytes/compare.ts'
 import { decoding } from '../../../src/bytes/reader.ts'
 import { createWriter } from '../../../src/bytes/writer.ts'
 import { createReceipt } from '../../../src/frame/receipt.ts'
 import { createManualHost } from '../../../src/testing/manual-host.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../../src/transport/envelope.ts'
 import { decodeHello, decodeProof, encodeHello, encodeProof } from '../../../src/transport/hello.ts'
-import { MESSAGE_TYPE } from '../../../src/transport/layout.ts'
+import {
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_TYPE,
+  PART_HEADER_BYTES,
+} from '../../../src/transport/layout.ts'
 import { createMemoryHub } from '../../../src/transport/memory.ts'
 import { createPartJoiner, splitIntoParts } from '../../../src/transport/part.ts'
 import { connectPeer } from '../../../src/transport/peer.ts'
@@ -109,6 +114,7 @@ const hello: Target = {
 const stranger: Target = {
   name: 'handshake',
   reaches: [],
+  acceptsNothing: true,
   seeds: () => [HELLO, PROOF, Uint8Array.of(MESSAGE_TYPE.ping, 0, 0, 0, 0)],
   allocatesBytesMax: 4 * 1_048_576,
   testRuns: 300,
@@ -170,17 +176,15 @@ const peer: Target = {
 const part: Target = {
   name: 'part',
   reaches: [],
-  seeds: () => [Uint8Array.of(1, MESSAGE_TYPE.part, 0, 0, 0, 40, 0, 0, 0, 1), Uint8Array.of(2, 13)],
+  seeds: () =>
+    twoParts().map((one, index) =>
+      concatBytes(Uint8Array.of(index), one.subarray(0, PART_HEADER_BYTES + MESSAGE_HEADER_BYTES)),
+    ),
   // Two parts of a mebibyte and what they are joined to.
   allocatesBytesMax: 8 * 1_048_576,
   testRuns: 200,
   decoder() {
-    const message = createWriter(1_200_000)
-      .u8(MESSAGE_TYPE.run)
-      .u32(1_199_995)
-      .bytes(new Uint8Array(1_199_995))
-      .finish()
-    const parts = splitIntoParts(message, 7)
+    const parts = twoParts()
     return (input) => {
       const joiner = createPartJoiner()
       const kept = (input[0] ?? 0) % (parts.length + 1)
@@ -192,6 +196,10 @@ const part: Target = {
       return `joined ${whole !== undefined}, open ${joiner.isOpen}`
     }
   },
+}
+
+function twoParts(): readonly Uint8Array[] {
+  return splitIntoParts(sized(MESSAGE_TYPE.run, new Uint8Array(1_199_995)), 7)
 }
 
 export const transportTargets: readonly Target[] = [envelope, hello, stranger, peer, part]
