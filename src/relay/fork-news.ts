@@ -1,13 +1,22 @@
-/** Fork news: a run that contradicts what is stored, for those who are connected and have what is stored: its
- *  author, who must stop, and followers, who halt with both seals as evidence.
- *  Never: reaches whoever comes later: discarding a forked copy and following again is a way on. */
+/** Fork news: runs that stop others who are connected: one that contradicts what is stored, for its author and
+ *  for followers, who halt with both seals as evidence; and a hand-over, for the writer that it supersedes.
+ *  Never: reaches whoever comes later: discarding a forked copy and following again is a way on, and a
+ *  hand-over is found by comparing heads. */
 
-export type ForkListener = (run: Uint8Array, sender: object) => void
+export type ForkNewsItem = {
+  readonly run: Uint8Array
+  /** The session that brought it. */
+  readonly sender: object
+  /** Followers get a hand-over in the order of the chain. */
+  readonly for: 'writers' | 'everybody'
+}
+
+export type ForkListener = (item: ForkNewsItem) => void
 
 export type ForkNews = {
   watch(key: string, listener: ForkListener): () => void
-  /** Tells everybody who watches this shard; `sender` is whose run it is. */
-  tell(key: string, run: Uint8Array, sender: object): void
+  /** Tells everybody who watches this shard. */
+  tell(key: string, item: ForkNewsItem): void
 }
 
 /** Runs that one connection is still to be shown, at most; the first of them halts it. */
@@ -24,8 +33,8 @@ export function createForkNews(): ForkNews {
         if (known.size === 0 && listeners.get(key) === known) listeners.delete(key)
       }
     },
-    tell(key, run, sender) {
-      for (const listener of [...(listeners.get(key) ?? [])]) listener(run, sender)
+    tell(key, item) {
+      for (const listener of [...(listeners.get(key) ?? [])]) listener(item)
     },
   }
 }

@@ -20,7 +20,7 @@ import { errorEnvelopeOf } from '../transport/remote.ts'
 import type { Allow } from './allow.ts'
 import type { Catalog, Lease } from './catalog.ts'
 import type { Counters } from './counters.ts'
-import { FORKS_SHOWN_MAX } from './fork-news.ts'
+import { FORKS_SHOWN_MAX, type ForkNewsItem } from './fork-news.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { StoredShard } from './stored-shard.ts'
 
@@ -117,8 +117,8 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
   const { catalog } = session.context
   const stops = [
     catalog.watch(shard, () => wake(subject)),
-    catalog.forks.watch(key, (run, sender) => {
-      if (sender !== session) showFork(session, subject, run)
+    catalog.forks.watch(key, (item) => {
+      if (item.sender !== session) showFork(session, subject, item)
     }),
   ]
   session.subjects.set(key, subject)
@@ -126,11 +126,12 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
 }
 
 /** A writer is shown it at once; a follower after what it contradicts, by the feed that sends it that. */
-function showFork({ peer }: Session, subject: Subject, run: Uint8Array): void {
+function showFork({ peer }: Session, subject: Subject, item: ForkNewsItem): void {
+  const { run } = item
   if (peer.role === 'writer') {
     // A connection that is ending hears of it when it is dialled again and compares heads.
     peer.send({ type: 'run', bytes: run }).catch(() => undefined)
-  } else if (subject.forks.length < FORKS_SHOWN_MAX) {
+  } else if (item.for === 'everybody' && subject.forks.length < FORKS_SHOWN_MAX) {
     subject.forks.push(run)
     wake(subject)
   }

@@ -4,7 +4,7 @@
  *  at one seq the first is kept and both are evidence. */
 
 import { ConstelliteError, failureOf, isFailure, orThrow } from '../base/failure.ts'
-import { readAuthority } from '../frame/authority.ts'
+import { currentTerm, readAuthority } from '../frame/authority.ts'
 import { createReceipt } from '../frame/receipt.ts'
 import { decodeRun, type SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
@@ -61,6 +61,11 @@ export async function takeRun(
       counters.count('runsStored')
       counters.count('framesStored', run.frames.length - standing.skip)
       counters.count('bytesStored', bytes.byteLength)
+      if (run.seal.epoch > currentTerm(known).epoch) {
+        await stored.flush()
+        const { forks } = session.context.catalog
+        forks.tell(subject.key, { run: bytes, sender: session, for: 'writers' })
+      }
       acknowledgeLater(session, subject, lease)
       return
     case 'repeat':
@@ -128,7 +133,9 @@ async function takeFork(
 ): Promise<void> {
   const { session, subject, lease } = from
   const isNew = await lease.stored.keepEvidence(run, bytes)
-  if (isNew) session.context.catalog.forks.tell(subject.key, bytes, session)
+  if (!isNew) return tellFork(session, run.seal)
+  const { forks } = session.context.catalog
+  forks.tell(subject.key, { run: bytes, sender: session, for: 'everybody' })
   await tellFork(session, run.seal)
 }
 

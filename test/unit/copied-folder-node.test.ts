@@ -1,0 +1,127 @@
+/** Copies of one folder on Node, with the Node relay: both written they fork loudly; yesterday's backup adopts
+ *  what it lacks before it writes. */
+
+import { describe, expect, it } from 'vitest'
+import { follow, publish } from '../../src/database/options.ts'
+import { decodeSeal, verifySeal } from '../../src/frame/seal.ts'
+import {
+  arrived,
+  copyFolder,
+  failed,
+  NOBODY,
+  opened,
+  published,
+  publishing,
+  reached,
+  rows,
+  useRelay,
+} from './hands-fixtures.ts'
+
+useRelay()
+
+describe('a folder that was copied with its keys', () => {
+  it('halts both writers and every follower, with both seals, over a restart', async () => {
+    const address = await published('one')
+    copyFolder('one', 'two')
+    const copy = opened('one-copy', { sync: follow(address) })
+    await reached(copy, ({ sync, seq }) => sync.state === 'live' && seq >= 3n)
+    // Both write before either hears of the other; then both are connected.
+    for (const [name, x] of [
+      ['one', 10],
+      ['two', 20],
+    ] as const) {
+      const offline = opened(name, { sync: publish({ via: [NOBODY] }) })
+      await offline.run('INSERT INTO t VALUES (?)', [x])
+      await offline.close()
+    }
+    const one = opened('one', { sync: publishing() })
+    await one.ready
+    await arrived(copy, 4n)
+    const two = opened('two', { sync: publishing() })
+    await two.ready
+    const halted = await Promise.all([failed(one), failed(two), failed(copy)])
+    for (const { failure } of halted) {
+      expect(failure?.code).toBe('ErrForked')
+      const seals = [failure?.facts['ours'], failure?.facts['theirs']]
+      for (const bytes of seals) {
+        const seal = decodeSeal(bytes as Uint8Array)
+        expect(seal.ok && [seal.value.seq, verifySeal(seal.value)]).toEqual([4n, true])
+      }
+      expect(seals[0]).not.toEqual(seals[1])
+    }
+    for (const db of [one, two, copy]) await db.close()
+    const again = opened('one-copy', { sync: follow(address) })
+    await again.ready
+    expect(again.status.failure?.facts).toEqual(halted[2].failure?.facts)
+    // The relay has the first that it saw, for whoever begins now.
+    const kept = await rows(again)
+    expect([
+      [1, 10],
+      [1, 20],
+    ]).toContainEqual(kept)
+  })
+})
+
+describe('yesterday’s backup of a writer', () => {
+  it('adopts its own newer frames before its first write', async () => {
+    const address = await published('yesterday')
+    copyFolder('yesterday', 'restored')
+    const original = opened('yesterday', { sync: publishing() })
+    for (let x = 2; x <= 5; x++) await original.run('INSERT INTO t VALUES (?)', [x])
+    await original.until('shared')
+    const { seq } = original.status
+    await original.close()
+
+    const restored = opened('restored', { sync: publishing() })
+    // At once, as a server does that was restarted; what is asked after it sees it.
+    const writing = restored.run('INSERT INTO t VALUES (6)')
+    expect(await rows(restored)).toEqual([1, 2, 3, 4, 5, 6])
+    expect((await writing).seq).toBe(seq + 1n)
+    await restored.until('shared')
+    expect(restored.status.failure).toBeUndefined()
+    const copy = opened('yesterday-copy', { sync: follow(address) })
+    expect(await rows(copy)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('adopts them from a snapshot where the relay has the frames no longer', async () => {
+    const address = await published('folded')
+    copyFolder('folded', 'unfolded')
+    const original = opened('folded', { sync: publishing() })
+    const other = opened('folded-copy', { sync: follow(address) })
+    await original.run('INSERT INTO t VALUES (zeroblob(4000000))')
+    // More than the image in frames: the writer uploads a snapshot, and the relay drops them.
+    for (let round = 0; round < 4; round++) {
+      await original.run('UPDATE t SET x = randomblob(4000000) WHERE x != 1')
+    }
+    await original.run('DELETE FROM t WHERE x != 1')
+    await original.run('INSERT INTO t VALUES (2)')
+    await reached(original, ({ sync }) => sync.counters['snapshots'] === 1)
+    await original.until('shared')
+    const { seq } = original.status
+    await arrived(other, seq)
+    await original.close()
+
+    const restored = opened('unfolded', { sync: publishing() })
+    const { seq: next } = await restored.run('INSERT INTO t VALUES (3)')
+    expect(next).toBe(seq + 1n)
+    expect(restored.status.sync.counters).toMatchObject({ adopted: 1, snapshots: 1 })
+    expect(await rows(restored)).toEqual([1, 2, 3])
+    await arrived(other, next)
+    expect((await other.verify()).root).toBe((await restored.verify()).root)
+  })
+
+  it('writes while no relay answers, and halts when one proves the fork later', async () => {
+    await published('alone')
+    copyFolder('alone', 'alone-restored')
+    const original = opened('alone', { sync: publishing() })
+    await original.run('INSERT INTO t VALUES (2)')
+    await original.until('shared')
+    await original.close()
+    const offline = opened('alone-restored', { sync: publish({ via: [NOBODY] }) })
+    await offline.run('INSERT INTO t VALUES (20)')
+    await offline.close()
+    const restored = opened('alone-restored', { sync: publishing() })
+    expect((await failed(restored)).failure?.code).toBe('ErrForked')
+    expect(await rows(restored)).toEqual([1, 20])
+  })
+})
