@@ -14,7 +14,6 @@ export type SimProcess = {
   readonly timerCount: number
   readonly deferredCount: number
   kill(): void
-  onKill(listener: () => void): void
   /** Resolves after up to `maxMs`; never, once killed. */
   pause(maxMs: number): Promise<void>
   /** Kills at the `nth` step from now that touches the device (1 is the next). */
@@ -33,37 +32,82 @@ const EPOCH_MS = 1_767_225_600_000
 /** Deferred callbacks wait for so long at most. */
 const DEFER_MAX_MS = 0.05
 
-export function createProcess(options: {
+type ProcessOptions = {
   readonly timeline: Timeline
   readonly random: Random
   readonly name: string
   /** How far its wall clock is ahead. */
   readonly wall: { skewMs: number }
-}): SimProcess {
-  const { timeline, random, name, wall } = options
-  const listeners: (() => void)[] = []
-  let isAlive = true
-  let timerCount = 0
-  let deferredCount = 0
-  let deferredToMs = 0
-  let stepsLeft = Number.POSITIVE_INFINITY
+}
 
-  const host: Host = {
+type Life = {
+  isAlive: boolean
+  timerCount: number
+  deferredCount: number
+  /** Steps on the device until it is killed. */
+  stepsLeft: number
+}
+
+export function createProcess(options: ProcessOptions): SimProcess {
+  const { timeline, random, name } = options
+  const life: Life = {
+    isAlive: true,
+    timerCount: 0,
+    deferredCount: 0,
+    stepsLeft: Number.POSITIVE_INFINITY,
+  }
+  const host = createHost(options, life)
+  const kill = (): void => {
+    if (!life.isAlive) return
+    life.isAlive = false
+    timeline.note(`${name} is killed`)
+  }
+  return {
+    name,
+    host,
+    get isAlive() {
+      return life.isAlive
+    },
+    get timerCount() {
+      return life.timerCount
+    },
+    get deferredCount() {
+      return life.deferredCount
+    },
+    kill,
+    pause: (maxMs) =>
+      new Promise((resolve) => {
+        host.setTimer((random.below(1000) / 1000) * maxMs, resolve)
+      }),
+    killAtStep(nth) {
+      life.stepsLeft = nth
+    },
+    step() {
+      life.stepsLeft -= 1
+      if (life.stepsLeft <= 0) kill()
+      if (!life.isAlive) throw new ProcessKilled(`${name} was killed`)
+    },
+  }
+}
+
+function createHost({ timeline, random, name, wall }: ProcessOptions, life: Life): Host {
+  let deferredToMs = 0
+  return {
     who: name,
     now: () => EPOCH_MS + Math.floor(timeline.nowMs + wall.skewMs),
     monotonicNow: () => timeline.nowMs,
     random: (sizeBytes) => random.bytes(sizeBytes),
     setTimer(delayMs, callback) {
-      let isSet = isAlive
-      if (isAlive) timerCount += 1
+      let isSet = life.isAlive
+      if (isSet) life.timerCount += 1
       const end = (): void => {
-        if (isSet) timerCount -= 1
+        if (isSet) life.timerCount -= 1
         isSet = false
       }
       const dueMs = timeline.nowMs + Math.max(0, delayMs) + random.below(1000) / 1_000_000
       const timer = timeline.at(dueMs, `${name} timer`, () => {
         end()
-        if (isAlive) callback()
+        if (life.isAlive) callback()
       })
       return {
         cancel() {
@@ -73,47 +117,14 @@ export function createProcess(options: {
       }
     },
     defer(callback) {
-      deferredCount += 1
+      life.deferredCount += 1
       const wished = timeline.nowMs + (random.below(1000) / 1000) * DEFER_MAX_MS
       // First come, first served, as on every platform.
       deferredToMs = Math.max(wished, deferredToMs)
       timeline.at(deferredToMs, `${name} task`, () => {
-        deferredCount -= 1
-        if (isAlive) callback()
+        life.deferredCount -= 1
+        if (life.isAlive) callback()
       })
-    },
-  }
-  const kill = (): void => {
-    if (!isAlive) return
-    isAlive = false
-    timeline.note(`${name} is killed`)
-    for (const listener of listeners) listener()
-  }
-  return {
-    name,
-    host,
-    get isAlive() {
-      return isAlive
-    },
-    get timerCount() {
-      return timerCount
-    },
-    get deferredCount() {
-      return deferredCount
-    },
-    kill,
-    onKill: (listener) => void listeners.push(listener),
-    pause: (maxMs) =>
-      new Promise((resolve) => {
-        host.setTimer((random.below(1000) / 1000) * maxMs, resolve)
-      }),
-    killAtStep(nth) {
-      stepsLeft = nth
-    },
-    step() {
-      stepsLeft -= 1
-      if (stepsLeft <= 0) kill()
-      if (!isAlive) throw new ProcessKilled(`${name} was killed`)
     },
   }
 }
