@@ -38,7 +38,7 @@ export type Replayed = Pick<
 /** The pages as the page file has them, before the log is replayed over them. */
 export function pagesOf({ pageSize, pageCount }: Recovery['mark'], file: DeviceFile): PageStore {
   if (pageCount > PAGE_COUNT_MAX || (pageCount > 0 && pageSize === 0)) {
-    throw damage(`it begins with ${pageCount} pages of ${pageSize} bytes`, { pageCount, pageSize })
+    throw damage(`it begins with ${pageCount} pages of ${pageSize} bytes`)
   }
   return createPageStore({ file, pageSize, pageCount })
 }
