@@ -33,9 +33,13 @@ type Parts = {
 
 export type KernelPair = Pair & { readonly goal: number | undefined }
 
+/** Milliseconds, from anywhere. */
+type Clock = () => number
+
 export async function kernelPairs(
   kernel: Kernel,
   module: WebAssembly.Module,
+  now: Clock,
 ): Promise<KernelPair[]> {
   await sodium.ready
   const parts = [
@@ -51,8 +55,8 @@ export async function kernelPairs(
     note: part.goal === undefined ? part.note : `${part.note}; goal ${part.goal} ×`,
     goal: part.goal,
     repetitions: REPETITIONS,
-    ours: async () => costOf(part.ours, part.perCall ?? 1),
-    peer: async () => costOf(part.peer, part.peerPerCall ?? 1),
+    ours: async () => costOf(now, part.ours, part.perCall ?? 1),
+    peer: async () => costOf(now, part.peer, part.peerPerCall ?? 1),
   }))
 }
 
@@ -240,14 +244,14 @@ function signedMessages(kernel: Kernel, count: number, keys: number): SignedMess
 
 /** Microseconds for one unit of work: the best of a few windows, so that what else runs on the machine
  *  counts as little as can be. */
-function costOf(work: Work, perCall: number): number {
+function costOf(now: Clock, work: Work, perCall: number): number {
   work()
   let calls = 1
   let best = Number.POSITIVE_INFINITY
   for (let window = 0; window < WINDOWS; ) {
-    const begin = performance.now()
+    const begin = now()
     for (let call = 0; call < calls; call++) work()
-    const elapsed = performance.now() - begin
+    const elapsed = now() - begin
     if (elapsed < WINDOW_MS / 2) {
       // Too short to be measured: a clock tick would count.
       calls *= 2

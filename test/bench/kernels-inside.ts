@@ -1,7 +1,7 @@
 /** `npm run bench -- kernels-inside`: what it saves to hash and to diff a page where it lies in SQLite's heap,
  *  alone and in the commits of a real database.  Ours is an instance of the kernel in SQLite's memory, peer
  *  the kernel as it is used, which copies the page into a memory of its own.
- *  In memory, so that no disk counts.  The decision that rests on this is in wasm/README.md. */
+ *  In memory, so that no disk counts, and in processor time.  The decision that rests on this is in wasm/README.md. */
 
 import { readFileSync } from 'node:fs'
 import { createKernel } from '../../src/crypto/kernel.ts'
@@ -14,6 +14,7 @@ import type { Pointer, Sqlite3, SqliteCallback } from '../../src/sqlite/module.t
 import type { PageSpace } from '../../src/sqlite/page-space.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
 import { openOn, randomBytes } from './catch-up.ts'
+import { processorNow } from './clock.ts'
 import { noise } from './kernels-cases.ts'
 import { type Line, measurePair, type Side } from './pairs.ts'
 
@@ -107,9 +108,9 @@ async function pagePairs(kernel: Kernel, inside: Inside, pair: PagePair): Promis
 
 function timed(work: () => unknown): Side {
   return async () => {
-    const begin = performance.now()
+    const begin = processorNow()
     for (let call = 0; call < CALLS; call++) work()
-    return ((performance.now() - begin) * 1000) / CALLS
+    return ((processorNow() - begin) * 1000) / CALLS
   }
 }
 
@@ -182,9 +183,9 @@ async function openDatabase(kernel: Kernel, inside: Inside): Promise<Database> {
     inPlace,
     async costOfCommits(sql, delta) {
       useKernel({ ...kernel, delta })
-      const begin = performance.now()
+      const begin = processorNow()
       for (let commit = 0; commit < COMMITS; commit++) writer.run(sql, [++count])
-      const elapsed = performance.now() - begin
+      const elapsed = processorNow() - begin
       // What both sides have to write to the log counts for neither.
       await shard.flush()
       return (elapsed * 1000) / COMMITS

@@ -1,5 +1,6 @@
 /** Kernels beside hash-wasm, libsodium and plain JavaScript, in Node and in Chromium, and what the deltas of
- *  real pages weigh.  Goals stand in the notes; only ratios of one run mean anything. */
+ *  real pages weigh.  Goals stand in the notes; only ratios of one run mean anything.  In Node the time is
+ *  the processor's, in Chromium the clock's. */
 
 import { randomFillSync } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { createKernel } from '../../src/crypto/kernel.ts'
 import { findChromium } from '../chromium.ts'
 import { startChromium } from '../support/page.ts'
 import { serveFolders } from '../support/static-server.ts'
+import { processorNow } from './clock.ts'
 import { deltaSizes } from './delta-sizes.ts'
 import { kernelPairs } from './kernels-cases.ts'
 import { type Line, measurePair, type Pair } from './pairs.ts'
@@ -22,7 +24,7 @@ export async function kernelsInNode(say: (line: Line) => void): Promise<void> {
   const module = new WebAssembly.Module(readFileSync(BINARY))
   const random = (sizeBytes: number): Uint8Array => randomFillSync(new Uint8Array(sizeBytes))
   const kernel = createKernel(module, random)
-  for (const pair of await kernelPairs(kernel, module)) {
+  for (const pair of await kernelPairs(kernel, module, processorNow)) {
     say(await measurePair('kernels', { ...pair, case: `node, ${pair.case}` }))
   }
   for (const line of await deltaSizes(kernel)) say(line)

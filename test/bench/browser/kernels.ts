@@ -7,7 +7,7 @@ async function start(): Promise<object> {
   const module = await WebAssembly.compileStreaming(fetch('./kernel.wasm'))
   const random = (sizeBytes: number): Uint8Array =>
     crypto.getRandomValues(new Uint8Array(sizeBytes))
-  const pairs = await kernelPairs(createKernel(module, random), module)
+  const pairs = await kernelPairs(createKernel(module, random), module, () => performance.now())
   return {
     pairs: pairs.map(({ ours: _ours, peer: _peer, ...facts }) => facts),
     ours: (index: number) => pairs[index]?.ours(),
