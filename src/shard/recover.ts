@@ -71,7 +71,8 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
       newestSeal = record.seal
       unsealed = unsealed.filter((frame) => frame.seq > record.seal.seq)
     } else if (record.type === 'halt') {
-      halted ??= failureOfEvidence(record.halt)
+      // A copy that followed after it was superseded may have been stopped again.
+      if (halted?.code !== 'ErrForked') halted = failureOfEvidence(record.halt)
     } else if (record.type === 'images') {
       if (record.file === 'pages') replayImages(pages, record.pages, changed)
       else for (const { pgno, bytes } of record.pages) leafImages.set(pgno, bytes)

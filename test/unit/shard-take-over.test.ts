@@ -246,6 +246,21 @@ describe('a superseded writer', () => {
     expect(again.halted?.code).toBe('ErrSuperseded')
   })
 
+  it('stops again when it took over again and was superseded once more', async () => {
+    await heir.takeOver(OWNER)
+    await supersede()
+    const again = await reopen({ follow: writer.id })
+    await catchUp(heir, again)
+    await again.takeOver(OWNER)
+    const { shard: next } = await openFollower(writer, createManualHost(), undefined, 4)
+    for (const from of [heir, again]) await catchUp(from, next)
+    await next.takeOver(OWNER)
+    expect(() => again.adoptAuthority(next.authority)).toThrow(/handed over/)
+    expect(again.halted?.facts['epoch']).toBe(3n)
+    const third = await reopen()
+    expect(third.halted).toMatchObject({ code: 'ErrSuperseded', facts: { epoch: 3n } })
+  })
+
   it('takes own frames from before the hand-over as a follower, and stays one', async () => {
     // Yesterday's backup of the writer, which learns of the hand-over before it has them.
     const backup = cloneDisk(disk)
