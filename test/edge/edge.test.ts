@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { type Database, follow, open, publish, websocket } from '../../src/entry/node.ts'
 import { packedAt } from '../support/packed.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { findWorkerd } from '../workerd/serve.ts'
+import { objectLines } from '../workerd/readme-lines.ts'
+import { findWorkerd, startWorkerd } from '../workerd/serve.ts'
 import { makeProject, type Project, type Upload, uploadOfPackage } from './project.ts'
 import { createEdgeRelay, type EdgeRelay } from './relay.ts'
 
@@ -26,7 +27,7 @@ let upload: Upload
 
 beforeAll(async () => {
   const packed = packedAt(inject('packedFolder'))
-  project = await makeProject(packed.tarball)
+  project = await makeProject(packed.tarball, { program: objectLines(), className: 'Notes' })
   upload = 'upload' in project ? project.upload : uploadOfPackage(packed.project)
 }, 120_000)
 
@@ -47,6 +48,28 @@ describe('wrangler deploy --dry-run', () => {
     expect(code).not.toMatch(/sqlite3_|from\s*"node:/)
     const sizes = [...upload.files.values()].map((bytes) => gzipSync(bytes).byteLength)
     expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(UPLOAD_MAX)
+  })
+})
+
+describe("the README's object with a database", () => {
+  it('is bundled with its three modules of WASM, and keeps what it is sent', async ({ skip }) => {
+    if ('missing' in project) return skip(project.missing)
+    const { files, main, printed } = project.objects
+    const wasm = [...files.keys()].filter((it) => it !== main).sort()
+    expect(wasm.map((it) => it.replace(/^[0-9a-f]+-/, '')).sort()).toEqual([
+      'kernel.wasm',
+      'sqlite3.wasm',
+      'trampoline.wasm',
+    ])
+    expect(printed).toContain('env.NOTES (Notes)')
+    if (found === undefined) return skip('the package workerd has no binary for this machine')
+    const modules = new Map([...files].filter(([name]) => name !== main))
+    const program = Buffer.from(files.get(main) ?? []).toString()
+    const folder = temporaryDirectory()
+    const workerd = await startWorkerd({ program, modules, folder, classes: ['Notes'] })
+    onTestFinished(() => void workerd.kill())
+    const answer = await fetch(workerd.url, { method: 'POST', body: 'kept' })
+    expect(await answer.json()).toEqual([{ body: 'kept' }])
   })
 })
 

@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,9 +30,14 @@ export type Upload = {
   readonly printed: string
 }
 
+/** A program that exports one class. */
+export type Objects = { readonly program: string; readonly className: string }
+
 export type Project =
   | {
       readonly upload: Upload
+      /** Of a Worker with the objects that `makeProject` was given. */
+      readonly objects: Upload
       /** Runs the lines of a shell in a new folder, with the tarball as `constellite`.  What the project has
        *  installed is there already, which spares unpacking it a second time. */
       runLines(lines: string): Promise<Upload>
@@ -40,7 +46,7 @@ export type Project =
   | { readonly missing: string }
 
 /** `missing` says why when the registry does not answer; any other failure is one. */
-export async function makeProject(tarball: string): Promise<Project> {
+export async function makeProject(tarball: string, objects: Objects): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), 'constellite-edge-'))
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   const project = join(folder, 'project')
@@ -51,6 +57,7 @@ export async function makeProject(tarball: string): Promise<Project> {
     const printed = await call(project, 'npx', 'wrangler', ...DRY_RUN)
     return {
       upload: readUpload(join(project, 'out'), printed),
+      objects: await bundleObjects(project, objects),
       runLines: (lines) =>
         runLines(folder, lines.replace('install constellite', `install ${tarball}`)),
       remove,
@@ -60,6 +67,25 @@ export async function makeProject(tarball: string): Promise<Project> {
     if (!isOffline(error)) throw error
     return { missing: 'the registry that has wrangler cannot be reached' }
   }
+}
+
+async function bundleObjects(project: string, { program, className }: Objects): Promise<Upload> {
+  const binding = { name: className.toUpperCase(), class_name: className }
+  const settings = {
+    name: 'my-objects',
+    main: 'index.js',
+    compatibility_date: '2026-04-01',
+    durable_objects: { bindings: [binding] },
+    migrations: [{ tag: 'v1', new_sqlite_classes: [className] }],
+  }
+  const folder = join(project, 'objects')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'index.js'), program)
+  writeFileSync(join(folder, 'wrangler.json'), JSON.stringify(settings))
+  // The output's place is relative to the settings.
+  const config = ['--config', 'objects/wrangler.json', '--outdir', 'out']
+  const printed = await call(project, 'npx', 'wrangler', 'deploy', '--dry-run', ...config)
+  return readUpload(join(folder, 'out'), printed)
 }
 
 async function runLines(folder: string, lines: string): Promise<Upload> {

@@ -13,8 +13,7 @@ import { findFirefox, firefoxLaunch } from '../firefox.ts'
 import { commandIn, findRuntime, type RuntimeName } from '../support/runtimes.ts'
 import { bundleWorkerd } from '../workerd/bundle.ts'
 import { actorAt } from '../workerd/client.ts'
-import { edgeOf } from '../workerd/run.ts'
-import { findWorkerd, startWorkerd } from '../workerd/serve.ts'
+import { edgeModules, findWorkerd, startWorkerd } from '../workerd/serve.ts'
 import type { Perform } from './actor-commands.ts'
 import { type ControlServer, startControlServer } from './control-server.ts'
 
@@ -108,7 +107,7 @@ function workerdActor(): ActorKind {
     start: async ({ project, folder }) => {
       const workerd = await startWorkerd({
         program: await bundleWorkerd([]),
-        edge: edgeOf(project),
+        modules: edgeModules(project),
         folder: join(folder, name),
       })
       const object = actorAt(workerd.url, name)

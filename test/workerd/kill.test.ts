@@ -8,8 +8,7 @@ import { afterAll, expect, inject, test } from 'vitest'
 import { createRandom } from '../../src/testing/random.ts'
 import { bundleWorkerd } from './bundle.ts'
 import { type ActorClient, actorAt } from './client.ts'
-import { edgeOf } from './run.ts'
-import { startWorkerd, type Workerd } from './serve.ts'
+import { edgeModules, startWorkerd, type Workerd } from './serve.ts'
 
 const ROUNDS = 8
 const WRITERS = 4
@@ -23,18 +22,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 test(`rows that were acknowledged outlive kill -9, ${ROUNDS} times (seed ${seed})`, async () => {
   const random = createRandom(seed)
   const program = await bundleWorkerd([])
-  const edge = edgeOf(join(inject('packedFolder'), 'project'))
+  const modules = edgeModules(join(inject('packedFolder'), 'project'))
   const acknowledged = new Set<number>()
   let lastSeq = 0n
   for (let round = 0; round < ROUNDS; round++) {
-    const workerd = await startWorkerd({ program, edge, folder })
+    const workerd = await startWorkerd({ program, modules, folder })
     const actor = actorAt(workerd.url, 'notes')
     lastSeq = await expectSound(actor, acknowledged, lastSeq)
     const before = acknowledged.size
     await writeAndKill(workerd, { actor, acknowledged, round, lifeMs: random.below(LIFE_MS_MAX) })
     expect(acknowledged.size).toBeGreaterThan(before)
   }
-  const workerd = await startWorkerd({ program, edge, folder })
+  const workerd = await startWorkerd({ program, modules, folder })
   try {
     await expectSound(actorAt(workerd.url, 'notes'), acknowledged, lastSeq)
   } finally {

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, inject, test } from 'vitest'
 import { objectLines } from './readme-lines.ts'
-import { edgeOf } from './run.ts'
-import { startWorkerd } from './serve.ts'
+import { edgeModules, startWorkerd } from './serve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'constellite-workerd-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -15,14 +14,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 test.each(['2026-10-01', '2024-09-26'])(
   "the README's object keeps what it was sent, over a kill -9, in a Worker of %s",
   async (date) => {
-    const edge = edgeOf(join(inject('packedFolder'), 'project'))
+    const modules = edgeModules(join(inject('packedFolder'), 'project'))
     // Where a bundler finds it by the package's condition `workerd`.
     const program = objectLines().replace("'constellite'", "'./edge/index.js'")
     const found: unknown[] = []
     for (const body of ['first', 'second']) {
       const workerd = await startWorkerd({
         program,
-        edge,
+        modules,
         folder: join(folder, date),
         classes: ['Notes'],
         compatibilityDate: date,

@@ -14,7 +14,7 @@ import { startRelayProcess } from '../support/relay-process.ts'
 import type { Tally } from '../support/tally.ts'
 import { bundleWorkerd } from './bundle.ts'
 import type { PublishedVectors } from './provided.ts'
-import { startWorkerd } from './serve.ts'
+import { edgeModules, startWorkerd } from './serve.ts'
 
 const INSIDE_TESTS: readonly string[] = ['crypto', 'device', 'open', 'transport'].map(
   (name) => `test/workerd/inside/${name}.test.ts`,
@@ -35,7 +35,7 @@ export async function runInWorkerd(packed: string): Promise<Tally> {
   const program = await bundleWorkerd([...CONFORMANCE_TESTS, ...INSIDE_TESTS, ...portable])
   const relay = await startRelayProcess(project)
   try {
-    const workerd = await startWorkerd({ program, edge: edgeOf(project), folder })
+    const workerd = await startWorkerd({ program, modules: edgeModules(project), folder })
     try {
       const provided = {
         relayUrl: relay.url,
@@ -50,11 +50,6 @@ export async function runInWorkerd(packed: string): Promise<Tally> {
     await relay.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** In a project that has the package: what wrangler takes by the condition `workerd` of the package's exports. */
-export function edgeOf(project: string): string {
-  return join(project, 'node_modules/constellite/dist/edge')
 }
 
 async function ask(url: string, provided: object): Promise<Report> {

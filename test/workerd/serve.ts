@@ -5,7 +5,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export type Workerd = {
@@ -18,8 +18,8 @@ export type Workerd = {
 export type WorkerdOptions = {
   /** The program's text: bundle.ts. */
   readonly program: string
-  /** The package's `dist/edge`. */
-  readonly edge: string
+  /** What it imports, by the names under which it does. */
+  readonly modules: ReadonlyMap<string, Uint8Array>
   /** Where config and modules are put, and objects keep their storage; a later start finds them again. */
   readonly folder: string
   /** The program's classes, each bound under its name in capitals. */
@@ -27,9 +27,6 @@ export type WorkerdOptions = {
   /** Which behaviour the Worker asks for. */
   readonly compatibilityDate?: string
 }
-
-/** Imported by two names, the package is there twice. */
-export const EDGE_FOLDERS: readonly string[] = ['edge', 'again']
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS_MAX = 30_000
@@ -44,6 +41,19 @@ export function findWorkerd(): string | undefined {
     .filter((name) => name.startsWith('workerd-'))
     .map((name) => join(scope, name, 'bin/workerd'))
     .find((path) => existsSync(path))
+}
+
+/** The files of a project's `constellite` that wrangler would take, under two names: the package is there twice,
+ *  as bundles sometimes have it. */
+export function edgeModules(project: string): ReadonlyMap<string, Uint8Array> {
+  const edge = join(project, 'node_modules/constellite/dist/edge')
+  const modules = new Map<string, Uint8Array>()
+  for (const copy of ['edge', 'again']) {
+    for (const file of readdirSync(edge)) {
+      modules.set(`${copy}/${file}`, readFileSync(join(edge, file)))
+    }
+  }
+  return modules
 }
 
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
@@ -96,35 +106,35 @@ function portOf(child: ChildProcess, ended: Promise<string>): Promise<number> {
 function writeConfig(options: WorkerdOptions): string {
   const {
     program,
-    edge,
+    modules,
     folder,
     classes = ['Tests', 'Actor'],
     compatibilityDate = NEWEST,
   } = options
   mkdirSync(join(folder, 'disk'), { recursive: true })
   writeFileSync(join(folder, 'main.js'), program)
-  const modules = ['(name = "main.js", esModule = embed "main.js")']
-  for (const copy of EDGE_FOLDERS) {
-    mkdirSync(join(folder, copy), { recursive: true })
-    for (const file of readdirSync(edge)) {
-      const kind = file.endsWith('.wasm') ? 'wasm' : 'esModule'
-      writeFileSync(join(folder, copy, file), readFileSync(join(edge, file)))
-      modules.push(`(name = "${copy}/${file}", ${kind} = embed "${copy}/${file}")`)
-    }
+  const names = ['main.js', ...modules.keys()]
+  for (const [name, bytes] of modules) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), bytes)
   }
   const path = join(folder, 'config.capnp')
-  writeFileSync(path, configOf({ modules, disk: join(folder, 'disk'), classes, compatibilityDate }))
+  writeFileSync(path, configOf({ names, disk: join(folder, 'disk'), classes, compatibilityDate }))
   return path
 }
 
 /** In the language of workerd.capnp, where `embed` is relative to this file. */
 function configOf(parts: {
-  readonly modules: readonly string[]
+  readonly names: readonly string[]
   readonly disk: string
   readonly classes: readonly string[]
   readonly compatibilityDate: string
 }): string {
-  const { modules, disk, classes, compatibilityDate } = parts
+  const { names, disk, classes, compatibilityDate } = parts
+  const modules = names.map((it) => {
+    const kind = it.endsWith('.wasm') ? 'wasm' : 'esModule'
+    return `(name = "${it}", ${kind} = embed "${it}")`
+  })
   const namespaces = classes.map(
     (it) => `(className = "${it}", uniqueKey = "${it.toLowerCase()}", enableSql = true)`,
   )
