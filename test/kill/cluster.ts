@@ -11,6 +11,7 @@ export type Member = 'writer' | 'relay' | 'follower one' | 'follower two'
 
 export const MEMBERS: readonly Member[] = ['writer', 'relay', 'follower one', 'follower two']
 export const FOLLOWERS = ['follower one', 'follower two'] as const
+export type Follower = (typeof FOLLOWERS)[number]
 
 /** What was promised, and what went wrong without being asked. */
 export type Record = {
@@ -37,7 +38,7 @@ export type Cluster = {
   stopLoad(): Promise<void>
   look(member: Exclude<Member, 'relay'>): Promise<Seen>
   /** Waits until a follower has come to this position. */
-  reach(follower: (typeof FOLLOWERS)[number], seq: string): Promise<void>
+  reach(follower: Follower, seq: string): Promise<void>
   /** Removes everything that a member, which is not running, has on disk. */
   lose(member: Exclude<Member, 'relay'>): void
   /** Kills what is left. */

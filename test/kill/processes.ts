@@ -11,6 +11,7 @@ import {
   type Cluster,
   createCluster,
   FOLLOWERS,
+  type Follower,
   freePort,
   MEMBERS,
   type Member,
@@ -127,7 +128,7 @@ async function settle(cluster: Cluster): Promise<Seen> {
   for (const member of MEMBERS) cluster.start(member)
   const seen = await cluster.look('writer')
   checkDurable('the writer', seen, cluster.record)
-  const check = async (follower: (typeof FOLLOWERS)[number]): Promise<void> => {
+  const check = async (follower: Follower): Promise<void> => {
     await cluster.reach(follower, seen.seq)
     checkSame(follower, await cluster.look(follower), seen)
   }
@@ -143,24 +144,26 @@ async function loseWriter(cluster: Cluster, random: Random, load: () => void): P
   await batches(cluster, random)
   await cluster.kill('writer')
   cluster.lose('writer')
+  const [one, two] = FOLLOWERS
   if (random.chance(0.5)) {
-    await cluster.kill('relay')
-    cluster.start('relay')
+    for (const member of ['relay', one] as const) {
+      await cluster.kill(member)
+      cluster.start(member)
+    }
   }
   // One that starts from nothing but the address.
-  const [one, two] = FOLLOWERS
   await cluster.kill(two)
   cluster.lose(two)
   cluster.start(two)
   const { record } = cluster
-  const seqs: bigint[] = []
-  for (const follower of FOLLOWERS) {
+  const check = async (follower: Follower): Promise<bigint> => {
     await cluster.reach(follower, record.sharedSeq)
     const seen = await cluster.look(follower)
     checkShared(follower, seen, record)
-    seqs.push(BigInt(seen.seq))
+    return BigInt(seen.seq)
   }
-  const newest = seqs.reduce((left, right) => (left > right ? left : right))
-  for (const follower of FOLLOWERS) await cluster.reach(follower, `${newest}`)
+  const [left, right] = await Promise.all([check(one), check(two)])
+  const newest = `${left > right ? left : right}`
+  await Promise.all(FOLLOWERS.map((follower) => cluster.reach(follower, newest)))
   checkSame(two, await cluster.look(two), await cluster.look(one))
 }
