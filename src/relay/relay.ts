@@ -93,6 +93,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     allow,
     limits,
     counters,
+    heads: new Map(),
     tick() {
       newest = tickHlc(host.now(), newest)
       return newest
@@ -123,14 +124,16 @@ type ServerState = {
   readonly context: SessionContext
   readonly options: RelayOptions
   readonly peers: Set<ConnectedPeer>
-  readonly stopping: AbortController
+  /** One a connection: Node warns of a leak when more than ten listen to one signal. */
+  readonly endings: Set<AbortController>
 }
 
 function createServer(context: SessionContext, options: RelayOptions): Server {
   const { counters, limits } = context
   const peers = new Set<ConnectedPeer>()
-  const stopping = new AbortController()
-  const state: ServerState = { context, options, peers, stopping }
+  const endings = new Set<AbortController>()
+  const state: ServerState = { context, options, peers, endings }
+  let isStopping = false
   const sessions = new Set<Promise<unknown>>()
   const run = (session: Promise<void>): Promise<void> => {
     const running = session.finally(() => {
@@ -142,7 +145,7 @@ function createServer(context: SessionContext, options: RelayOptions): Server {
   }
   return {
     accept(socket, { binding, sleep }) {
-      if (stopping.signal.aborted || counters.values.connectionsOpen >= limits.connectionsMax) {
+      if (isStopping || counters.values.connectionsOpen >= limits.connectionsMax) {
         counters.count('connectionsRefused')
         turnAway(socket, crowdedFailure(limits))
         return Promise.resolve()
@@ -164,8 +167,9 @@ function createServer(context: SessionContext, options: RelayOptions): Server {
       for (const peer of peers) peer.endIfSilent()
     },
     async close() {
+      isStopping = true
       for (const peer of peers) peer.close(stoppingFailure())
-      stopping.abort()
+      for (const ending of endings) ending.abort()
       await Promise.all(sessions)
     },
   }
@@ -177,10 +181,12 @@ async function greet(
   socket: Socket,
   { binding, sleep }: { readonly binding: string; readonly sleep: Sleep | undefined },
 ): Promise<void> {
-  const { context, options, stopping } = state
+  const { context, options, endings } = state
   const { host, signer } = options
   context.counters.count('connections')
   const activity = sleep === undefined ? ALWAYS_AWAKE : createActivity(host)
+  const ending = new AbortController()
+  endings.add(ending)
   try {
     const peer = await connectPeer(socket, {
       ...peerOptionsOf(options),
@@ -189,7 +195,7 @@ async function greet(
       side: 'acceptor',
       binding,
       activity,
-      signal: stopping.signal,
+      signal: ending.signal,
       admit: (found) => (found.role === 'relay' ? strangerFailure() : undefined),
     })
     const session = createSession(peer, context, activity)
@@ -200,6 +206,8 @@ async function greet(
     context.counters.count('handshakesFailed')
     const failure = failureOf(error)
     if (isOurs(failure)) options.onFailure?.(failure)
+  } finally {
+    endings.delete(ending)
   }
 }
 
