@@ -12,11 +12,17 @@ type Command = (body: ActorBody) => unknown
 
 export function createActor(ctx: ObjectContext): (request: Request) => Promise<Response> {
   const db = open(ctx, 'notes', { migrations: MIGRATIONS })
+  /** Another one after the object was evicted. */
+  let life: string | undefined
   const perform = createPerformer((name, options) => open(ctx, name, options))
   const commands: Readonly<Record<string, Command>> = {
     run: ({ sql = '', parameters = [] }) => db.run(sql, parameters),
     all: ({ sql = '', parameters = [] }) => db.all(sql, parameters),
     status: () => db.status,
+    life: () => {
+      life ??= crypto.randomUUID()
+      return life
+    },
     verify: () => db.verify(),
     perform: ({ command }) => {
       if (command === undefined) throw new Error('perform takes a command')
