@@ -17,6 +17,7 @@ import {
   type Subject,
   sendHeads,
   storedOf,
+  tellHead,
   wake,
 } from './subject.ts'
 
@@ -32,6 +33,10 @@ export async function takeHeads(
   envelope: EnvelopeOf<'heads'>,
 ): Promise<void> {
   subject.needsAuthority = envelope.heads.length === 0
+  const known = session.context.heads.get(subject.key)
+  if (known !== undefined && subject.lease === undefined && !subject.needsAuthority) {
+    return tellHead(session, subject, known)
+  }
   await sendHeads(session, subject, await storedOf(session, subject))
 }
 

@@ -9,7 +9,7 @@
  *  Never: touches a platform. */
 
 import { ConstelliteError } from '../base/failure.ts'
-import { type Session, type Subject, subjectOf } from './subject.ts'
+import { type Session, type Subject, subjectOf, type Told, toldOf } from './subject.ts'
 import {
   encodeSuspended,
   type SuspendedSession,
@@ -30,14 +30,22 @@ export function keepWhileQuiet(session: Session, sleep: Sleep): void {
     },
     onQuiet() {
       if (session.isEnded) return
+      giveBack(session)
       const suspended = suspendSession(session)
       sleep.keep(suspended === undefined ? undefined : encodeSuspended(suspended))
-      for (const subject of session.subjects.values()) {
-        subject.lease?.release()
-        subject.lease = undefined
-      }
     },
   })
+}
+
+/** A shard that nobody leases is closed soon; its head is remembered. */
+function giveBack({ context, subjects }: Session): void {
+  for (const subject of subjects.values()) {
+    if (subject.lease === undefined) continue
+    const head = toldOf(subject.lease.stored)
+    if (head !== undefined) context.heads.set(subject.key, head)
+    subject.lease.release()
+    subject.lease = undefined
+  }
 }
 
 /** Undefined when something of it lives in memory only. */
@@ -46,9 +54,10 @@ export function suspendSession(session: Session): SuspendedSession | undefined {
   if (peer === undefined) return undefined
   const subjects: SuspendedSubject[] = []
   for (const subject of session.subjects.values()) {
-    // An authority that was sent ahead of its first run is too large to keep.
-    if (subject.upload !== undefined || subject.candidate !== undefined) return undefined
-    if (isWorthKeeping(subject)) subjects.push(suspendSubject(subject))
+    const { upload, candidate, forks } = subject
+    // An authority that was sent ahead of its first run is too large to keep, and so is a fork.
+    if (upload !== undefined || candidate !== undefined || forks.length > 0) return undefined
+    subjects.push(suspendSubject(session, subject))
   }
   return { peer, subjects }
 }
@@ -60,8 +69,10 @@ export function resumeSubjects(
 ): readonly { readonly subject: Subject; readonly suspended: SuspendedSubject }[] {
   return subjects.map((suspended) => {
     const subject = subjectOf(session, suspended.shard)
-    subject.needsAuthority = suspended.needsAuthority
-    subject.told = suspended.told
+    const { needsAuthority, told } = suspended
+    subject.needsAuthority = needsAuthority
+    subject.told = told
+    if (told !== undefined) rememberHead(session, subject, told)
     return { subject, suspended }
   })
 }
@@ -76,12 +87,18 @@ export function asleepFailure(cause?: unknown): ConstelliteError {
   })
 }
 
-/** A subject that knows nothing is made again when it is named again. */
-function isWorthKeeping({ needsAuthority, isWatching, live }: Subject): boolean {
-  return needsAuthority || isWatching || live !== undefined
+/** Whoever waits for news has been told, or sent, all there is: the newest head is what it was told. */
+function suspendSubject({ context }: Session, subject: Subject): SuspendedSubject {
+  const { key, shard, needsAuthority, isWatching, live } = subject
+  return { shard, needsAuthority, isWatching, told: context.heads.get(key) ?? subject.told, live }
 }
 
-function suspendSubject(subject: Subject): SuspendedSubject {
-  const { shard, needsAuthority, isWatching, told, live } = subject
-  return { shard, needsAuthority, isWatching, told, live }
+/** Of several sessions' words the newest counts. */
+function rememberHead({ context }: Session, { key }: Subject, told: Told): void {
+  const known = context.heads.get(key)
+  const isNewer =
+    known === undefined ||
+    told.epoch > known.epoch ||
+    (told.epoch === known.epoch && told.position.seq > known.position.seq)
+  if (isNewer) context.heads.set(key, told)
 }

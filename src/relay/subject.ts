@@ -33,6 +33,9 @@ export type SessionContext = {
   readonly allow: Allow
   readonly limits: RelayLimits
   readonly counters: Counters
+  /** Heads of shards that were given back, by their id in hex, so that a relay that woke answers for them
+   *  without opening a log; a change of the shard forgets its own. */
+  readonly heads: Map<string, Told>
   /** The clock of receipts. */
   tick(): Hlc
 }
@@ -52,8 +55,14 @@ export type Upload = {
   hasLast: boolean
 }
 
-/** A head that the far end was told. */
-export type Told = { readonly epoch: bigint; readonly position: Position }
+/** A head as the far end is told it. */
+export type Told = {
+  readonly epoch: bigint
+  readonly author: Uint8Array
+  readonly position: Position
+  /** Lowest seq that was served as frames then. */
+  readonly first: Seq
+}
 
 /** A live want: frames from `cursor` on are sent as they are stored. */
 export type LiveFeed = { cursor: Seq; epoch: bigint }
@@ -114,9 +123,12 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
       for (const stop of stops) stop()
     },
   }
-  const { catalog } = session.context
+  const { catalog, heads } = session.context
   const stops = [
-    catalog.watch(shard, () => wake(subject)),
+    catalog.watch(shard, () => {
+      heads.delete(key)
+      wake(subject)
+    }),
     catalog.forks.watch(key, (item) => {
       if (item.sender !== session) showFork(session, subject, item)
     }),
@@ -230,26 +242,37 @@ export async function sendHeads(
   subject: Subject,
   stored: StoredShard | undefined,
 ): Promise<void> {
-  const head = stored?.head
-  subject.told = head === undefined ? undefined : toldOf(head.seal)
-  if (stored !== undefined && head !== undefined && subject.needsAuthority) {
+  const told = stored === undefined ? undefined : toldOf(stored)
+  if (stored !== undefined && told !== undefined && subject.needsAuthority) {
     subject.needsAuthority = false
     const frames = authorityFrames(stored.authority)
     await session.peer.send({ type: 'authority', shard: subject.shard, frames })
   }
-  const heads: Head[] =
-    head === undefined ? [] : [{ author: head.seal.author, position: head.position }]
+  await tellHead(session, subject, told)
+}
+
+/** Undefined says that the relay has none. */
+export async function tellHead(
+  session: Session,
+  subject: Subject,
+  told: Told | undefined,
+): Promise<void> {
+  subject.told = told
+  const heads: Head[] = told === undefined ? [] : [{ author: told.author, position: told.position }]
   await session.peer.send({
     type: 'heads',
     shard: subject.shard,
     heads,
     // 0 says that no frame can be served.
-    first: stored?.first ?? (0n as Seq),
+    first: told?.first ?? (0n as Seq),
   })
 }
 
-function toldOf({ epoch, seq, checksum }: Seal): Told {
-  return { epoch, position: { seq, checksum } }
+/** The newest head of a shard, or undefined before its first. */
+export function toldOf({ head, first }: StoredShard): Told | undefined {
+  if (head === undefined) return undefined
+  const { epoch, author } = head.seal
+  return { epoch, author, position: head.position, first }
 }
 
 export function isTold({ told }: Subject, seal: Seal): boolean {

@@ -12,7 +12,7 @@
  *  |---|---|---|
  *  | shard | 32 | its id |
  *  | flags | 1 | 1 needs the authority · 2 watches · 4 was told a head · 8 has a live want |
- *  | told | 48, flag 4 | epoch u64, seq u64, checksum 32 |
+ *  | told | 88, flag 4 | epoch u64, author 32, seq u64, checksum 32, first u64 |
  *  | live | 16, flag 8 | cursor u64, epoch u64 |
  *
  *  Keeps: the size within what a platform lets a socket carry; an unknown version or flag is refused, and so
@@ -24,7 +24,7 @@ import { createReader, DecodeError, decoding, type Reader } from '../bytes/reade
 import { formatHex } from '../bytes/text.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
-import { SHARD_BYTES } from '../transport/layout.ts'
+import { KEY_BYTES, SHARD_BYTES } from '../transport/layout.ts'
 import {
   readSuspendedPeer,
   type SuspendedPeer,
@@ -98,7 +98,8 @@ function writeSubject(writer: Writer, subject: SuspendedSubject): void {
     (live === undefined ? 0 : LIVE)
   writer.bytes(shard).u8(flags)
   if (told !== undefined) {
-    writer.u64(told.epoch).u64(told.position.seq).bytes(told.position.checksum)
+    const { epoch, author, position, first } = told
+    writer.u64(epoch).bytes(author).u64(position.seq).bytes(position.checksum).u64(first)
   }
   if (live !== undefined) writer.u64(live.cursor).u64(live.epoch)
 }
@@ -123,6 +124,7 @@ function readSubject(reader: Reader): SuspendedSubject {
 
 function readTold(reader: Reader): Told {
   const epoch = reader.u64()
+  const author = reader.bytes(KEY_BYTES)
   const position = { seq: toSeq(reader.u64()), checksum: reader.bytes(HASH_BYTES) }
-  return { epoch, position }
+  return { epoch, author, position, first: toSeq(reader.u64()) }
 }

@@ -100,7 +100,10 @@ function addMessage(state: State, message: Uint8Array): Promise<void> {
   if (isIdle(state)) state.movedAtMs = state.host.monotonicNow()
   queue.push(message)
   state.queuedBytes += message.byteLength
+  // Also what leaves at once changes what is to be kept.
+  state.activity.enter()
   pump(state)
+  state.activity.leave()
   if (state.queuedBytes < limits.sendQueueBytes) return Promise.resolve()
   return new Promise((resolve, reject) => state.waiters.push({ resolve, reject }))
 }

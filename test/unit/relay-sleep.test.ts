@@ -73,6 +73,43 @@ describe('a sleep between messages', () => {
     expect(world.relayHost.timerCount).toBe(0)
   })
 
+  it('answers what is asked every minute, whether there is news, without opening a log', async () => {
+    const world = await createSleepWorld()
+    const chain = createTestChain()
+    const writer = await publishTo(world, chain)
+    const follower = await followLive(world, chain)
+    await follower.take()
+    for (let sleep = 0; sleep < 2; sleep++) {
+      await world.pass(5000)
+      await world.sleepAndWake()
+      await follower.send(headsOf(chain, chain.head))
+      expect(world.relay.status.openShards).toBe(0)
+      const [heads] = await follower.take()
+      expect(heads).toMatchObject({
+        heads: [{ author: chain.signer.publicKey, position: chain.head }],
+        first: 1n,
+      })
+    }
+    // What was remembered is forgotten with the next run.
+    await writer.send({ type: 'run', bytes: await chain.run(1) })
+    await follower.take()
+    await follower.send(headsOf(chain, chain.head))
+    expect((await follower.take())[0]).toMatchObject({ heads: [{ position: chain.head }] })
+  })
+
+  it('leaves an idle writer the news of what supersedes it', async () => {
+    const world = await createSleepWorld()
+    const chain = createTestChain()
+    const writer = await publishTo(world, chain)
+    await writer.take()
+    await world.pass(5000)
+    await world.sleepAndWake()
+    const next = await chain.handOver(testSigner(70), 4)
+    const successor = await world.connect(next.signer, 'writer')
+    await successor.send({ type: 'run', bytes: await next.rerun(4, 4) })
+    expect(runsIn(await writer.take())).toEqual(['4-4'])
+  })
+
   it('keeps the credit of both directions, far beyond one window', async () => {
     const world = await createSleepWorld()
     const chain = createTestChain()

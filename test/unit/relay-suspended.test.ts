@@ -22,6 +22,8 @@ const subject: fc.Arbitrary<SuspendedSubject> = fc.record({
   told: fc.option(
     fc.record({
       epoch: u64,
+      author: bytes32,
+      first: u64.map(toSeq),
       position: fc.record({ seq: u64.map(toSeq), checksum: bytes32 }),
     }),
     { nil: undefined },
@@ -41,7 +43,7 @@ const session: fc.Arbitrary<SuspendedSession> = fc.record({
     inbox: pair.map(([reportedBytes, consumedBytes]) => ({ consumedBytes, reportedBytes })),
     receivedAtMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
   }),
-  subjects: fc.uniqueArray(subject, { maxLength: 14, selector: ({ shard }) => shard.join() }),
+  subjects: fc.uniqueArray(subject, { maxLength: 13, selector: ({ shard }) => shard.join() }),
 })
 
 function encoded(value: SuspendedSession): Uint8Array {

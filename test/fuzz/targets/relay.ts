@@ -101,6 +101,7 @@ const suspended: Target = {
     const subject = { shard: genesis.shard, needsAuthority: true, isWatching: false }
     const other = { shard: RELAY_KEY, needsAuthority: false, isWatching: true }
     const position = positionOf(genesis.frame)
+    const first = position.seq
     const peer = {
       role: 'follower',
       publicKey: genesis.author,
@@ -109,7 +110,7 @@ const suspended: Target = {
       receivedAtMs: 1_700_000_000_000,
     } as const
     const subjects = [
-      { ...subject, told: { epoch: 1n, position }, live: undefined },
+      { ...subject, told: { epoch: 1n, author: genesis.author, position, first }, live: undefined },
       { ...other, told: undefined, live: { cursor: position.seq, epoch: 2n } },
     ]
     return [[], subjects].flatMap((it) => encodeSuspended({ peer, subjects: it }) ?? [])
