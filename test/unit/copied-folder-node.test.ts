@@ -14,10 +14,10 @@ import {
   publishing,
   reached,
   rows,
-  useRelay,
+  withRelay,
 } from './hands-fixtures.ts'
 
-useRelay()
+withRelay()
 
 describe('a folder that was copied with its keys', () => {
   it('halts both writers and every follower, with both seals, over a restart', async () => {

@@ -22,7 +22,7 @@ async function beginRelay(port: number): Promise<void> {
 }
 
 /** To be called once, by the test file. */
-export function useRelay(): void {
+export function withRelay(): void {
   beforeAll(() => beginRelay(0))
   afterAll(async () => {
     await relay.close()

@@ -16,11 +16,11 @@ import {
   publishing,
   reached,
   rows,
-  useRelay,
   withoutRelay,
+  withRelay,
 } from './hands-fixtures.ts'
 
-useRelay()
+withRelay()
 
 describe('takeOver', () => {
   it('makes a follower the writer, and the old one stops, keeps its rest and follows', async () => {
