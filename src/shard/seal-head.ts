@@ -2,6 +2,7 @@
  *  Keeps: only flushed frames are sealed; the root is the one after the sealed frame, though later frames
  *  may be staged; every unfinished part of a long transaction gets a seal of its own, with a zero root. */
 
+import { isFailure } from '../base/failure.ts'
 import type { Position } from '../base/ids.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { createSeal, type Seal } from '../frame/seal.ts'
@@ -70,6 +71,8 @@ async function sign(
     if (isHalted) return
     for (const seal of seals) for (const listener of state.listeners.seal) listener(seal)
   } catch (error) {
+    // A full device harmed nothing: what is unsealed is sealed after a later flush that had room.
+    if (isFailure(error, 'ErrQuota') && state.wal.poisoned === undefined) throw error
     throw halt(state, error)
   }
 }
