@@ -1,12 +1,12 @@
 /** What of Node's modules the portable tests use, by what a page has; a dependency of tests that asks for
  *  others gets them empty.
- *  Never: answers for what is not a test or a development dependency. */
+ *  Never: answers for the package itself, which must do without. */
 
 import { builtinModules } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'rolldown'
 
-const TESTS = fileURLToPath(new URL('..', import.meta.url))
+const PACKAGE = fileURLToPath(new URL('../../src/', import.meta.url))
 const MARK = '\0page:'
 
 const SOURCES: Readonly<Record<string, string>> = {
@@ -20,9 +20,9 @@ export function pageModules(): Plugin {
   return {
     name: 'page-modules',
     resolveId: (source, importer = '') => {
-      const isForTests = importer.startsWith(TESTS) || importer.includes('/node_modules/')
       const name = source.replace(/^node:/, '')
-      return isForTests && builtinModules.includes(name) ? `${MARK}${name}` : null
+      const isAnswered = builtinModules.includes(name) && !importer.startsWith(PACKAGE)
+      return isAnswered ? `${MARK}${name}` : null
     },
     load: (id) => {
       if (!id.startsWith(MARK)) return null

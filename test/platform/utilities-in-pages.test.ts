@@ -45,6 +45,7 @@ async function expectAll(browser: Browser): Promise<void> {
   const page = await browser.newPage()
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => errors.push(message.text()))
   await page.goto(server.url)
   await page
     .waitForFunction('"outcome" in globalThis', undefined, { timeout: 110_000 })
