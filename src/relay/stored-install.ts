@@ -77,7 +77,8 @@ export async function installSnapshot(
   } finally {
     if (state.snapshot?.file !== file) {
       file.close()
-      await state.device.remove([name])
+      // After a failed flush the segment that names it may be there all the same; who opens the shard knows.
+      if (state.wal.poisoned === undefined) await state.device.remove([name])
     }
   }
 }
