@@ -13,6 +13,7 @@ import {
   typesOf,
   wantOf,
 } from './relay-fixtures.ts'
+import { snapshotOf, upload } from './relay-snapshots.ts'
 import { testSigner } from './transport-fixtures.ts'
 
 describe('forks and forgeries', () => {
@@ -168,6 +169,20 @@ describe('limits', () => {
     expect(setup.relay.status.totalBytes).toBe(before)
     await writer.send(wantOf(chain, 1, 2))
     expect(runsIn(await writer.take())).toEqual(['1-2'])
+  })
+
+  it('refuses what would pass the limit of the log, until a snapshot makes room', async () => {
+    const setup = await setUpRelay({ limits: { logBytesMax: 120_000 } })
+    const chain = createTestChain()
+    const writer = await publish(setup, chain, [1])
+    await writer.send({ type: 'run', bytes: await chain.run(1, 60_000) })
+    expect(receiptsIn(await writer.take())).toEqual(['3 durable'])
+    await writer.send({ type: 'run', bytes: await chain.run(1, 80_000) })
+    expect(typesOf(await writer.take())).toEqual(['ErrRelayFull'])
+    await upload(writer, chain, await snapshotOf(chain, chain.head))
+    expect(receiptsIn(await writer.take())).toEqual(['4 durable'])
+    await writer.send({ type: 'run', bytes: await chain.run(1, 60_000) })
+    expect(receiptsIn(await writer.take())).toEqual(['5 durable'])
   })
 
   it('refuses what would pass the quota of all shards', async () => {
