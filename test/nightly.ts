@@ -34,6 +34,18 @@ function kill(part: string, rounds: number): Part {
   }
 }
 
+/** The test of that test: a writer that acknowledges before it writes is found out. */
+const planted: Part = {
+  run: async () => {
+    const environment = { CONSTELLITE_PACKED: await packedFolder() }
+    const parameters = ['processes', '--planted', '--rounds', '5']
+    const { output } = await runTypeScript('test/kill/main.ts', parameters, { environment })
+    const isFound = /lost \d+ of \d+ acknowledged batches/.test(output)
+    console.log(isFound ? 'the planted lie was found' : output)
+    return { ...NOTHING, ...(isFound ? { passed: 1 } : { failed: 1 }) }
+  },
+}
+
 /** A script of package.json, which passes or fails as one. */
 function script(name: string, parameters: readonly string[]): Part {
   return {
@@ -46,6 +58,7 @@ function script(name: string, parameters: readonly string[]): Part {
 }
 
 const PARTS: Readonly<{ [name: string]: Part }> = {
+  planted,
   processes: kill('processes', 200),
   pages: kill('pages', 50),
   'pages-firefox': kill('pages-firefox', 15),

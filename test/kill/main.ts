@@ -22,6 +22,8 @@ const OPTIONS = {
   seed: { type: 'string', default: '1' },
   rounds: { type: 'string', default: '20' },
   from: { type: 'string', default: '1' },
+  /** Of processes: the writer lies, and rounds have to fail. */
+  planted: { type: 'boolean', default: false },
 } as const
 
 type Part = {
@@ -52,7 +54,7 @@ async function main(): Promise<void> {
   try {
     const rounds =
       part.browser === undefined || found === undefined
-        ? await processes(folder)
+        ? await processes(folder, values.planted)
         : await pages(folder, { name: part.browser.name, path: found.path })
     const tally = await runRounds(rounds, { part: name, seed, from, to })
     await rounds.close?.()
@@ -62,9 +64,9 @@ async function main(): Promise<void> {
   }
 }
 
-async function processes(folder: string): Promise<Rounds> {
+async function processes(folder: string, isEarly: boolean): Promise<Rounds> {
   const { program, command } = await install(folder)
-  return createProcessRounds({ program, command, folder })
+  return createProcessRounds({ program, command, folder, isEarly })
 }
 
 async function pages(folder: string, browser: PageOptions['browser']): Promise<Rounds> {

@@ -145,6 +145,7 @@ async function load(life: Life, random: Random): Promise<void> {
     first: ++life.writers * BATCHES_PER_WRITER,
     lanes: 1 + random.below(LANES_MAX),
     seed: random.uint32(),
+    isEarly: false,
   }
   const before = acknowledged.size
   await pageOf(life, 'writer').evaluate(`copy.load(${JSON.stringify(load)})`)

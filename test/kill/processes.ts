@@ -35,6 +35,7 @@ export type ProcessOptions = {
   readonly command: string
   /** For the folders of the lives. */
   readonly folder: string
+  readonly isEarly: boolean
 }
 
 export function createProcessRounds(options: ProcessOptions): Rounds {
@@ -61,7 +62,12 @@ export function createProcessRounds(options: ProcessOptions): Rounds {
       cluster ??= await begin(random)
       const load = (): void => {
         const first = ++writers * BATCHES_PER_WRITER
-        cluster?.load({ first, lanes: 1 + random.below(LANES_MAX), seed: random.uint32() })
+        cluster?.load({
+          first,
+          lanes: 1 + random.below(LANES_MAX),
+          seed: random.uint32(),
+          isEarly: options.isEarly,
+        })
       }
       const kills = await torment(cluster, random, load)
       const seen = await settle(cluster)

@@ -21,6 +21,8 @@ export type Load = {
   /** Callers at once. */
   readonly lanes: number
   readonly seed: number
+  /** A planted lie, which the checks must find: batches are reported before they are written. */
+  readonly isEarly: boolean
 }
 
 export type Report =
@@ -53,7 +55,7 @@ const SHARE_PAUSE_MS = 10
 /** Writes until it is stopped; resolves `stop` when no call is under way any more. */
 export function startLoad(
   db: Database,
-  { first, lanes, seed }: Load,
+  { first, lanes, seed, isEarly }: Load,
   /** The next batch of that caller waits until this has settled. */
   report: (what: Report) => void | Promise<void>,
 ): { stop(): Promise<void> } {
@@ -69,9 +71,10 @@ export function startLoad(
   const lane = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const batch = next++
+      if (isEarly) await report({ type: 'acknowledged', batch })
       await write(db, batch, random)
       acknowledged.push(batch)
-      await report({ type: 'acknowledged', batch })
+      if (!isEarly) await report({ type: 'acknowledged', batch })
       await pause(random.below(PAUSE_MS_MAX))
     }
   }
