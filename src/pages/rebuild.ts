@@ -1,6 +1,7 @@
 /** Rebuild: the page tree by hashing every page, for an import or when the leaves are missing or bad.
- *  Keeps: yields between batches, so that 200 MB (seconds of hashing in plain JavaScript) block nobody;
- *  reports progress.  Never: guards against changes; the caller reads from a pinned version. */
+ *  Keeps: yields between batches, so that 200 MB (seconds of hashing in plain JavaScript) block nobody, and
+ *  not after the last: a small database waits for no turn; reports progress.
+ *  Never: guards against changes; the caller reads from a pinned version. */
 
 import type { Host } from '../base/host.ts'
 import { LEAF_BYTES, lockBytePgno } from './layout.ts'
@@ -43,7 +44,7 @@ export async function rebuildPageTree(options: RebuildOptions): Promise<PageTree
       leaves.set(leaf, (pgno - 1) * LEAF_BYTES)
     }
     onProgress?.(end - 1, pageCount)
-    await new Promise<void>((resolve) => host.defer(resolve))
+    if (end <= pageCount) await new Promise<void>((resolve) => host.defer(resolve))
   }
   return createPageTree({ pageSize, leaves })
 }

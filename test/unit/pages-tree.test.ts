@@ -165,7 +165,7 @@ describe('a page tree', () => {
       onProgress: (done, count) => progress.push(done / count),
     })
     expect(tree.root()).toEqual(rootByDefinition(model))
-    expect(yields).toBe(2)
+    expect(yields).toBe(1)
     expect(progress.at(-1)).toBe(1)
   })
 })
