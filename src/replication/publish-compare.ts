@@ -68,7 +68,7 @@ async function sendAuthority({ context }: PublishState): Promise<void> {
 }
 
 /** Naming no head asks for the authority; the heads come after it again. */
-async function askAuthority(state: PublishState): Promise<void> {
+export async function askAuthority(state: PublishState): Promise<void> {
   const { shard, peer } = state.context
   if (state.hasAskedAuthority) {
     throw new ConstelliteError({

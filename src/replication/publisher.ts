@@ -11,7 +11,7 @@ import { failureOfError } from '../transport/remote.ts'
 import { createDeadline } from './deadline.ts'
 import { createOrderedApply, isFatal } from './ordered-apply.ts'
 import { adoptSnapshot, askOwnSnapshot, isAdopting, judgeBeside, takeRun } from './publish-adopt.ts'
-import { compareHeads, takeAuthority } from './publish-compare.ts'
+import { askAuthority, compareHeads, takeAuthority } from './publish-compare.ts'
 import { isPaused, sendAll } from './publish-send.ts'
 import { type PublishHooks, type PublishState, RELAY_FULL_PAUSE_MS } from './publish-state.ts'
 import {
@@ -122,6 +122,8 @@ async function takeError(
   if (envelope.code === 'ErrForked') context.count('forkErrors')
   if (state.beside !== undefined) return judgeBeside(state)
   const failure = failureOfError(envelope)
+  // Of an author of an earlier term heads do not tell that it has a later one; the list of authors does.
+  if (isFailure(failure, 'ErrSuperseded') && !state.hasAskedAuthority) return askAuthority(state)
   if (isFailure(failure, 'ErrUnavailable') && isAdopting(state)) return askOwnSnapshot(state)
   if (isFailure(failure, 'ErrRelayFull') && !state.isMakingRoom && state.cursor !== undefined) {
     context.count('relayFull')

@@ -14,6 +14,7 @@ import type { SealedRun } from '../frame/run.ts'
 import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.ts'
 import { authorityAfter } from './authority.ts'
 import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
+import { stageFrames } from './commit.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
 import { judgeRun } from './judge.ts'
 import { assertOpen, emptyGroup, epochOf, halt, isOwnTerm, type ShardState } from './state.ts'
@@ -120,7 +121,7 @@ async function takeFrames(
   checkRoot(state, run, overlay)
   const whole = [...(state.partial?.frames ?? []), ...frames]
   const earlierSeals = state.partial?.seals ?? []
-  const place = state.wal.stage({ type: 'frames', frames: whole })
+  const place = stageFrames(state, whole)
   for (const seal of [...earlierSeals, run.seal]) state.wal.stage({ type: 'seal', seal })
   try {
     await state.wal.flush()

@@ -17,7 +17,8 @@ import {
 import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { encodePayloads } from '../pages/payload.ts'
 import type { PageChanges } from '../pages/store.ts'
-import { assertOpen, epochOf, type ShardState } from './state.ts'
+import type { RecordPlace } from '../wal/records.ts'
+import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
 
 export type Transaction = {
   readonly changes: PageChanges
@@ -45,11 +46,20 @@ export function commitTransaction(state: ShardState, transaction: Transaction): 
   if (changed.size === 0 && transaction.pageCount === countBefore) return state.head
   const frames = chainFrames(state, 'pages', payloads)
   // The only step that can fail; before it nothing has changed.
-  state.lastFramePlace = state.wal.stage({ type: 'frames', frames })
+  state.lastFramePlace = stageFrames(state, frames)
   pages.commit(changed, transaction.pageCount, transaction.pageSize)
   advanceHead(state, frames)
   addToGroup(state, { ...transaction, changes: changed })
   return state.head
+}
+
+/** A log that failed while it made room halts the shard, as one does that fails at a flush. */
+export function stageFrames(state: ShardState, frames: readonly Frame[]): RecordPlace {
+  try {
+    return state.wal.stage({ type: 'frames', frames })
+  } catch (error) {
+    throw state.wal.poisoned === undefined ? error : halt(state, error)
+  }
 }
 
 /** Frames for these payloads that go on from the head; all but the last say that more follows. */
