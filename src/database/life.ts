@@ -5,6 +5,7 @@ import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Core, LiveListener } from './core.ts'
 import { closed } from './open-failures.ts'
+import { sameData } from './options.ts'
 import type { Entry } from './registry.ts'
 import type { Query } from './sql.ts'
 import { createStatusBoard, STATUS_IDLE, type StatusBoard } from './status.ts'
@@ -36,6 +37,7 @@ type State = {
   open: Core | undefined
   failure: ConstelliteError | undefined
   progress: number | undefined
+  told: Status
   closing: Promise<void> | undefined
 }
 
@@ -44,12 +46,13 @@ export function createLife(host: Host, take: () => Share): Life {
     host,
     take,
     stops: new Set(),
-    board: createStatusBoard(host, () => statusOf(state)),
+    board: createStatusBoard(host, () => stableStatus(state)),
     share: undefined,
     opening: undefined,
     open: undefined,
     failure: undefined,
     progress: undefined,
+    told: STATUS_IDLE,
     closing: undefined,
   }
   return {
@@ -72,6 +75,14 @@ export function createLife(host: Host, take: () => Share): Life {
       return state.closing
     },
   }
+}
+
+/** The same object until something in it changes, as views that compare snapshots need. */
+function stableStatus(state: State): Status {
+  const status = statusOf(state)
+  const isSame = state.told.failure === status.failure && sameData(state.told, status)
+  if (!isSame) state.told = status
+  return state.told
 }
 
 function statusOf({ open, opening, failure, progress }: State): Status {

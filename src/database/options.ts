@@ -251,7 +251,7 @@ export function refuse(option: string, hint: string): ConstelliteError {
 /** True when both ask for the same.  Callbacks count as given or not given, because one that is written
  *  inline is another function at every call; so does the source of an import. */
 export function sameOptions(left: OpenOptions, right: OpenOptions): boolean {
-  return sameValue(comparable(left), comparable(right))
+  return sameData(comparable(left), comparable(right))
 }
 
 function comparable(options: OpenOptions): object {
@@ -259,7 +259,8 @@ function comparable(options: OpenOptions): object {
   return { ...plain, hasWorker: worker !== undefined, hasImport: source !== undefined }
 }
 
-function sameValue(left: unknown, right: unknown): boolean {
+/** True when both are the same plain data: what is undefined counts as not there. */
+export function sameData(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) {
     return false
@@ -268,7 +269,7 @@ function sameValue(left: unknown, right: unknown): boolean {
   const others = Object.keys(right).filter((key) => valueAt(right, key) !== undefined)
   return (
     names.length === others.length &&
-    names.every((key) => sameValue(valueAt(left, key), valueAt(right, key)))
+    names.every((key) => sameData(valueAt(left, key), valueAt(right, key)))
   )
 }
 

@@ -16,14 +16,10 @@ import type { Remove } from '../database/remove.ts'
 import { createTurnScope } from '../database/scope.ts'
 import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
-
-let made: Open | undefined
+import { oncePerRealm } from './realm.ts'
 
 /** Opens the database of this name in the origin's private file system, making it where there is none. */
-export const open: Open = (name, options) => {
-  made ??= createBrowserOpen()
-  return made(name, options)
-}
+export const open: Open = (name, options) => oncePerRealm(createBrowserOpen)(name, options)
 
 /** Deletes a closed database of this origin. */
 export const remove: Remove = async (name, options = {}) => {

@@ -18,17 +18,13 @@ import { createNodeFiles } from './files-node.ts'
 import { createNodeHost } from './host-node.ts'
 import { createNodeKeepAlive } from './keep-alive-node.ts'
 import { createNodePlace } from './place-node.ts'
+import { oncePerRealm } from './realm.ts'
 import { createAsyncScope } from './scope-node.ts'
 
-let made: Open | undefined
 let keepAlive: KeepAlive | undefined
 
 /** Opens the database in the folder `<name>.constellite`, making it where there is none. */
-export const open: Open = (name, options) => {
-  // Made at the first call: importing does nothing.
-  made ??= createNodeOpen()
-  return made(name, options)
-}
+export const open: Open = (name, options) => oncePerRealm(createNodeOpen)(name, options)
 
 /** Deletes the folder of a closed database. */
 export const remove: Remove = (name, options = {}) => {
