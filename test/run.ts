@@ -46,6 +46,7 @@ const check: Suite = { name: 'check', run: () => script('check') }
 const build: Suite = { name: 'build', run: () => script('build') }
 const kernel: Suite = { name: 'kernel', run: rebuildKernel }
 const fuzz: Suite = { name: 'fuzz', run: () => program('fuzz', 'test/fuzz/main.ts', '--counts') }
+const sim: Suite = { name: 'sim', run: () => program('sim', 'test/sim/suite.ts') }
 const packed: Suite = { name: 'pack', run: packForAll, after: build }
 const unit: Suite = { name: 'unit', run: () => vitest('unit') }
 const node: Suite = { name: 'node', run: () => vitest('node'), after: packed }
@@ -55,8 +56,16 @@ const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), a
 const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
-const workerd: Suite = { name: 'workerd', run: () => inWorkerd(), after: packed }
-const edge: Suite = { name: 'edge', run: () => vitest('edge'), after: packed }
+const workerd: Suite = {
+  name: 'workerd',
+  run: () => withWorkerd('workerd', inWorkerd),
+  after: packed,
+}
+const edge: Suite = {
+  name: 'edge',
+  run: () => withWorkerd('edge', () => vitest('edge')),
+  after: packed,
+}
 const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
 const kill: Suite = { name: 'kill', run: () => killRounds('processes', 20), after: packed }
 const killPages: Suite = { name: 'kill-pages', run: () => killRounds('pages', 10), after: packed }
@@ -75,6 +84,7 @@ const matrix: Suite = { name: 'matrix', run: compareMatrix }
 const EVERYTHING: readonly (readonly Suite[])[] = [
   [check, build],
   [kernel, fuzz],
+  [sim],
   [packed, unit],
   [node, browser],
   [deno, bun],
@@ -99,6 +109,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   workerd: [[build], [packed], [workerd]],
   edge: [[build], [packed], [edge]],
   consumers: [[build], [packed], [consumers]],
+  sim: [[sim]],
   kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }
 
@@ -206,12 +217,14 @@ async function portable(name: 'deno' | 'bun'): Promise<Tally> {
   return await runPortable(found, packedFolder ?? '')
 }
 
+async function withWorkerd(name: string, run: () => Promise<Tally>): Promise<Tally> {
+  if (findWorkerd() !== undefined) return run()
+  const reason = 'the package workerd has no binary for this machine'
+  return { ...NOTHING, skips: [{ name, reason }] }
+}
+
 /** Inside an object, and the process from outside. */
 async function inWorkerd(): Promise<Tally> {
-  if (findWorkerd() === undefined) {
-    const reason = 'the package workerd has no binary for this machine'
-    return { ...NOTHING, skips: [{ name: 'workerd', reason }] }
-  }
   return addTallies([await runInWorkerd(packedFolder ?? ''), await vitest('workerd')])
 }
 

@@ -10,7 +10,7 @@ import { type Database, follow, open, publish, websocket } from '../../src/entry
 import { packedAt } from '../support/packed.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { objectLines } from '../workerd/readme-lines.ts'
-import { findWorkerd, startWorkerd } from '../workerd/serve.ts'
+import { startWorkerd } from '../workerd/serve.ts'
 import { makeProject, type Project, type Upload, uploadOfPackage } from './project.ts'
 import { createEdgeRelay, type EdgeRelay } from './relay.ts'
 
@@ -87,9 +87,7 @@ describe('the lines of the README', () => {
   })
 })
 
-const found = findWorkerd()
-
-describe.skipIf(found === undefined)('the bundle under workerd', () => {
+describe('the bundle under workerd', () => {
   let relay: EdgeRelay
 
   beforeAll(async () => {
