@@ -1,5 +1,5 @@
-/** Assemble: opens one database in this thread, room by room: storage, keys, shard, SQLite, import and
- *  migrations, sync.  Keeps: the device is owned before anything is read; whatever fails, what was opened
+/** Assemble: opens one database in this thread, room by room: storage, keys, shard, SQLite, sync, import and
+ *  migrations.  Keeps: the device is owned before anything is read; whatever fails, what was opened
  *  before it is closed again, newest first. */
 
 import { orThrow } from '../base/failure.ts'
@@ -86,7 +86,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   const transports = buildTransports(platform, sync, relays)
   const device = await openDevice(platform, assembly)
   const keys = await openKeys(platform, assembly)
-  const { shard, tornBytes } = await openShard({
+  const { shard, tornBytes, isNew } = await openShard({
     host,
     device,
     signer: keys.author,
@@ -107,6 +107,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     name: assembly.name,
     address: formatAddress({ shard: shard.id, relays, secret: undefined }),
     tornBytes,
+    isNew,
     shard,
     ...(await openSqlite(platform, assembly, { device, shard })),
     relayCount: transports.length,
@@ -123,8 +124,13 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     release: () => closers.close(),
   }
   const core = createLocalCore(parts)
-  await core.prepare({ import: options.import, onProgress })
   core.startSync()
+  try {
+    await core.prepare({ import: options.import, onProgress })
+  } catch (error) {
+    await core.close()
+    throw error
+  }
   return core
 }
 

@@ -1,5 +1,6 @@
 /** Intake: what brings a database to its beginning: a file that it takes in, then the migrations.
- *  Keeps: nothing runs beside it; an import is whole or not there, and stands when a migration after it
+ *  Keeps: like every first write both wait for the relays' answer (own-head.ts), migrations only where one is
+ *  still to run, and those that came with the answer run no second time; nothing runs beside it; an import is whole or not there, and stands when a migration after it
  *  fails.  Others get a turn while a file is copied, and a signal then stops it. */
 
 import { failureOf } from '../base/failure.ts'
@@ -11,8 +12,9 @@ import type { Core, CoreImport } from './core.ts'
 import type { Executor } from './executor.ts'
 import type { FileAccess } from './files.ts'
 import { checkFile } from './import-file.ts'
-import { applyMigrations } from './migrations.ts'
+import { applyMigrations, countMissing } from './migrations.ts'
 import { aborted, importStands, notEmpty, notOurs } from './open-failures.ts'
+import type { OwnHead } from './own-head.ts'
 import type { ImportReport, ImportSource } from './types.ts'
 
 export type Intake = Pick<Core, 'importFile'> & {
@@ -25,7 +27,7 @@ export type Intake = Pick<Core, 'importFile'> & {
 /** What it needs of the parts of a core. */
 export type IntakeSource = {
   readonly host: Host
-  readonly shard: Pick<Shard, 'role' | 'head' | 'importPages'>
+  readonly shard: Pick<Shard, 'role' | 'head' | 'halted' | 'importPages'>
   readonly files: FileAccess
   readonly migrations: readonly string[] | undefined
   /** A database over other pages, to check an import. */
@@ -38,6 +40,8 @@ export type IntakeParts = {
   readonly connections: Connections
   /** The pages are others now. */
   reopen(): void
+  /** What a write waits for before its turn, if anything. */
+  beforeWrite: OwnHead['beforeWrite']
 }
 
 /** An empty database stands at its genesis. */
@@ -45,34 +49,46 @@ const GENESIS_SEQ = 1n
 /** Bytes of a file between two turns of others. */
 const TURN_BYTES = 1 << 20
 
-export function createIntake({ parts, executor, connections, reopen }: IntakeParts): Intake {
+export function createIntake(intake: IntakeParts): Intake {
+  const { parts, executor, connections, reopen, beforeWrite } = intake
   let imported: ImportReport | undefined
+  const { migrations = [] } = parts
+  const countDue = (): number => connections.outside((writer) => countMissing(writer, migrations))
   const migrate = (): void => {
-    const { migrations } = parts
-    if (migrations === undefined) return
     connections.outside((writer) => applyMigrations(writer, migrations))
+  }
+  const migrateFirst = async (): Promise<void> => {
+    if (parts.migrations === undefined || (await executor.alone(async () => countDue())) === 0)
+      return
+    await beforeWrite()
+    // The answer may have been that another copy writes, or that this one stands beside its own history.
+    if (parts.shard.halted !== undefined) throw parts.shard.halted
+    await executor.alone(async () => migrate())
   }
   const migrateImported = (): void => {
     try {
-      migrate()
+      if (parts.migrations !== undefined) migrate()
     } catch (error) {
       throw importStands(failureOf(error))
     }
   }
-  const importFile: Core['importFile'] = (source, options) =>
-    executor.alone(async () => {
-      const report = await takeFile(parts, source, options)
-      reopen()
-      migrateImported()
-      return report
-    }, options.signal)
+  const importFile: Core['importFile'] = (source, options) => {
+    const take = (): Promise<ImportReport> =>
+      executor.alone(async () => {
+        const report = await takeFile(parts, source, options)
+        reopen()
+        migrateImported()
+        return report
+      }, options.signal)
+    return beforeWrite(options.signal)?.then(take) ?? take()
+  }
   return {
     importFile,
     get imported() {
       return imported
     },
     prepare: async (options) => {
-      if (options.import === undefined) await executor.alone(async () => migrate())
+      if (options.import === undefined) await migrateFirst()
       else imported = await importFile(options.import, options)
     },
   }

@@ -32,6 +32,8 @@ export type LocalParts = {
   readonly name: string
   readonly address: string
   readonly tornBytes: number
+  /** Made by this opening: there is no backup of it. */
+  readonly isNew: boolean
   readonly shard: Shard
   readonly engine: Engine
   /** A database over other pages, to check an import. */
@@ -56,7 +58,7 @@ export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>
 
 export type LocalCore = Core & {
   readonly prepare: Intake['prepare']
-  /** The last step of opening: after the import and the migrations. */
+  /** Before `prepare`, which writes and so waits for what the relays have. */
   startSync(): void
 }
 
@@ -85,7 +87,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const reopen = createReopen({ executor, connections, engine })
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
-  const intake = createIntake({ parts, executor, connections, reopen })
+  const beforeWrite: OwnHead['beforeWrite'] = (signal) => syncing.ownHead.beforeWrite(signal)
+  const intake = createIntake({ parts, executor, connections, reopen, beforeWrite })
   const startSync = (): void => syncing.start(executor, () => board.changed('state'))
   return {
     get ready() {
@@ -102,7 +105,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       connections,
       head: () => shard.head.seq,
       arrived: (signal) => syncing.arrival.wait(signal) ?? syncing.ownHead.beforeRead(signal),
-      roomy: (signal) => syncing.ownHead.beforeWrite(signal) ?? room.wait(signal),
+      roomy: (signal) => beforeWrite(signal) ?? room.wait(signal),
     }),
     watch: (query, listener) => live.add(query, listener),
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
@@ -138,8 +141,9 @@ type Syncing = {
   start(executor: Executor, onStatus: () => void): void
 }
 
-/** The sync under way: begun when the database is ready, and anew when it takes the shard over. */
-function createSyncing({ host, shard, startSync }: LocalParts): Syncing {
+/** The sync under way: begun when the database is opened, and anew when it takes the shard over. */
+function createSyncing({ host, shard, startSync, isNew }: LocalParts): Syncing {
+  let isBegun = isNew
   let sync: Sync | undefined
   let arrival: Arrival = ARRIVED
   let ownHead: OwnHead = ASKED
@@ -157,8 +161,9 @@ function createSyncing({ host, shard, startSync }: LocalParts): Syncing {
       sync = startSync?.((task) => executor.alone(task))
       if (sync !== undefined) {
         arrival = createArrival(shard, sync)
-        ownHead = createOwnHead(host, shard, sync)
+        ownHead = isBegun ? ASKED : createOwnHead(host, shard, sync)
       }
+      isBegun = true
       sync?.onStatus(onStatus)
       onStatus()
     },

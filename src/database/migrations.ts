@@ -12,21 +12,34 @@ const TABLE = 'constellite_migration'
 const CONTEXT = 'constellite migration v1'
 const utf8 = new TextEncoder()
 
+/** Checks those that were applied; answers how many are still to run. */
+export function countMissing(connection: SqlConnection, migrations: readonly string[]): number {
+  return migrations.length - checkApplied(connection, migrations).applied
+}
+
 /** Applies what is missing; answers how many that were. */
 export function applyMigrations(connection: SqlConnection, migrations: readonly string[]): number {
-  const hashes = migrations.map((text) => formatHex(hashOf(CONTEXT, utf8.encode(text))))
-  const applied = readApplied(connection)
-  if (applied.length > migrations.length) throw newer(applied.length, migrations.length)
-  const edited = applied.findIndex((hash, index) => hash !== hashes[index])
-  if (edited >= 0) throw wasEdited(edited + 1)
-  for (let index = applied.length; index < migrations.length; index++) {
+  const { applied, hashes } = checkApplied(connection, migrations)
+  for (let index = applied; index < migrations.length; index++) {
     applyOne(connection, {
       number: index + 1,
       text: migrations[index] as string,
       hash: hashes[index] as string,
     })
   }
-  return migrations.length - applied.length
+  return migrations.length - applied
+}
+
+function checkApplied(
+  connection: SqlConnection,
+  migrations: readonly string[],
+): { readonly applied: number; readonly hashes: readonly string[] } {
+  const hashes = migrations.map((text) => formatHex(hashOf(CONTEXT, utf8.encode(text))))
+  const applied = readApplied(connection)
+  if (applied.length > migrations.length) throw newer(applied.length, migrations.length)
+  const edited = applied.findIndex((hash, index) => hash !== hashes[index])
+  if (edited >= 0) throw wasEdited(edited + 1)
+  return { applied: applied.length, hashes }
 }
 
 function readApplied(connection: SqlConnection): readonly string[] {

@@ -22,15 +22,14 @@ export type OwnHead = {
 /** Nothing to ask for. */
 export const ASKED: OwnHead = { beforeWrite: () => undefined, beforeRead: () => undefined }
 
-/** To be asked once, when the sync starts. */
+/** To be asked once, when the sync starts; not by a copy whose term began in this session, by the genesis or a
+ *  hand-over: nobody can have more of it. */
 export function createOwnHead(
   host: Host,
-  shard: Pick<Shard, 'role' | 'head' | 'authority'>,
+  shard: Pick<Shard, 'role'>,
   sync: Pick<Sync, 'asked'>,
 ): OwnHead {
-  // Where its term has only begun, by the genesis or a hand-over, nobody can have more of it.
-  const isNew = shard.authority.at(-1)?.seq === shard.head.seq
-  if (shard.role !== 'writer' || isNew) return ASKED
+  if (shard.role !== 'writer') return ASKED
   let isOver = false
   let isWriteWaiting = false
   const over = new Promise<void>((resolve) => {

@@ -110,6 +110,43 @@ describe('yesterday’s backup of a writer', () => {
     expect((await other.verify()).root).toBe((await restored.verify()).root)
   })
 
+  it('adopts them before it migrates, and runs what they contain no second time', async () => {
+    await published('older')
+    copyFolder('older', 'older-restored')
+    const known = ['CREATE TABLE a (x)', 'CREATE TABLE b (x)']
+    const original = opened('older', { migrations: known, sync: publishing() })
+    await original.run('INSERT INTO t VALUES (2)')
+    await original.until('shared')
+    const { seq } = original.status
+    await original.close()
+    const migrations = [...known, 'CREATE TABLE c (x)']
+    const restored = opened('older-restored', { migrations, sync: publishing() })
+    await restored.ready
+    expect(restored.status.seq).toBe(seq + 1n)
+    expect(await rows(restored)).toEqual([1, 2])
+    await restored.until('shared')
+    expect(restored.status.failure).toBeUndefined()
+    const applied = await restored.all('SELECT number FROM constellite_migration')
+    expect(applied).toHaveLength(3)
+  })
+
+  it('of which only the genesis was there adopts them before it imports', async () => {
+    const begun = opened('begun', { sync: publishing() })
+    await begun.ready
+    await begun.close()
+    copyFolder('begun', 'begun-restored')
+    const original = opened('begun', { sync: publishing() })
+    await original.exec('CREATE TABLE t (x)')
+    const file = new Uint8Array(await (await original.export()).arrayBuffer())
+    await original.until('shared')
+    await original.close()
+    const restored = opened('begun-restored', { import: file, sync: publishing() })
+    await expect(restored.ready).rejects.toMatchObject({ code: 'ErrNotEmpty' })
+    const again = opened('begun-restored', { sync: publishing() })
+    expect(await rows(again)).toEqual([])
+    expect(again.status.failure).toBeUndefined()
+  })
+
   it('writes while no relay answers, and halts when one proves the fork later', async () => {
     await published('alone')
     copyFolder('alone', 'alone-restored')

@@ -156,6 +156,7 @@ export async function createFakeParts(
     readonly migrations?: readonly string[]
     shard?: FakeShard
     readonly isScopeExact?: boolean
+    readonly isNew?: boolean
   } = {},
 ): Promise<FakeParts> {
   const host = options.host ?? createTestHost()
@@ -169,6 +170,7 @@ export async function createFakeParts(
     engine: await openEngine(shard.space),
     openEngine,
     tornBytes: 0,
+    isNew: options.isNew ?? false,
     relayCount: 0,
     isScopeExact: options.isScopeExact ?? false,
     owner: undefined,
