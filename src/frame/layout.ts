@@ -68,6 +68,8 @@ export const SALT_BYTES = 16
 
 export const FRAME_PREIMAGE_BYTES = 162
 export const FRAME_HEADER_BYTES = 194
+/** A whole stand-alone stub: the header and its form. */
+export const FRAME_STUB_BYTES = 195
 export const SEAL_BYTES = 209
 export const RUN_START_BYTES = 114
 export const RECEIPT_BYTES = 217

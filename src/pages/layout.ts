@@ -19,12 +19,12 @@
  *  | offset | size | field         | notes                                          |
  *  |--------|------|---------------|------------------------------------------------|
  *  | 0      | 4    | magic         | "CSNP"                                         |
- *  | 4      | 1    | version       | 1                                              |
- *  | 5      | 8    | hlc           | of the frame at the seal's seq                 |
- *  | 13     | 1    | pageSizeLog2  | 0 when pageCount is 0                          |
- *  | 14     | 4    | pageCount     |                                                |
- *  | 18     | 209  | seal          |                                                |
- *  | 227    | 4    | authoritySize | then that many bytes: count varint, each frame |
+ *  | 4      | 1    | version       | 2                                              |
+ *  | 5      | 1    | pageSizeLog2  | 0 when pageCount is 0                          |
+ *  | 6      | 4    | pageCount     |                                                |
+ *  | 10     | 209  | seal          |                                                |
+ *  | 219    | 195  | head          | the sealed frame, stand-alone, as a stub       |
+ *  | 414    | 4    | authoritySize | then that many bytes: count varint, each frame |
  *  |        |      |               | stand-alone with a length varint before it     |
  *  Then the leaves, 32 × pageCount, and chunks to the end.
  *  Snapshot, chunk header:
@@ -33,8 +33,8 @@
  *  | 5      | 4    | plainSize    | a whole number of pages, at most 1 MiB   |
  *  | 9      | 4    | size         | then that many bytes                     |
  *  A snapshot has no signature: its root must be the seal's, which covers page size, page count and
- *  every page through the leaves.  Not covered: hlc (believe it no further than the next sealed run),
- *  and codec and cutting into chunks, which change nothing that is kept. */
+ *  every page through the leaves, and its head recomputes to the seal's checksum, which covers the clock.
+ *  Not covered: codec and cutting into chunks, which change nothing that is kept. */
 
 import { assert } from '../base/assert.ts'
 
@@ -57,8 +57,8 @@ export const PAYLOAD_TABLE_NAME_BYTES_MAX = 1024
 export const LEAF_BYTES = 32
 
 export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.of(0x43, 0x53, 0x4e, 0x50)
-export const SNAPSHOT_VERSION = 1
-export const SNAPSHOT_HEADER_BYTES = 231
+export const SNAPSHOT_VERSION = 2
+export const SNAPSHOT_HEADER_BYTES = 418
 export const SNAPSHOT_CHUNK_HEADER_BYTES = 13
 export const SNAPSHOT_CHUNK_PLAIN_BYTES_MAX = 1_048_576
 export const SNAPSHOT_PART_BYTES_MAX = 1_048_576

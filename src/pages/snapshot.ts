@@ -1,16 +1,16 @@
 /** Snapshot: the whole page image at a sealed frame, as a stream (FORMATS §11; table in layout.ts).
- *  Keeps: the leaves' root is the seal's, every page is its leaf's, pages arrive in order and each once;
- *  memory is bounded by the leaves and one chunk.
+ *  Keeps: the head is the sealed frame, so that its clock is proved; the leaves' root is the seal's, every
+ *  page is its leaf's, pages arrive in order and each once; memory is bounded by the leaves and one chunk.
  *  Never: judges seal or authority; the reader's sink does, before the first page reaches it. */
 
 import { assert } from '../base/assert.ts'
-import { type ConstelliteError, fail, isFailure, orThrow, type Result } from '../base/failure.ts'
-import type { Hlc } from '../base/ids.ts'
+import { ConstelliteError, isFailure, orThrow, type Result } from '../base/failure.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { createReader, DecodeError, decoding } from '../bytes/reader.ts'
 import { createWriter } from '../bytes/writer.ts'
 import { AUTHORITY_FRAMES_MAX } from '../frame/authority.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../frame/frame.ts'
+import { decodeFrame, encodeFrame, type Frame, stubOf } from '../frame/frame.ts'
+import { FRAME_STUB_BYTES } from '../frame/layout.ts'
 import { readSeal, type Seal, writeSeal } from '../frame/seal.ts'
 import {
   isPageSize,
@@ -32,9 +32,9 @@ export type SnapshotHeader = {
   /** 0 when there is no page. */
   readonly pageSize: number
   readonly pageCount: number
-  /** Of the sealed frame.  Nothing in a snapshot proves it. */
-  readonly hlc: Hlc
   readonly seal: Seal
+  /** The sealed frame; its payload does not travel. */
+  readonly head: Frame
   /** Genesis and every hand-over, oldest first. */
   readonly authority: readonly Frame[]
 }
@@ -94,7 +94,7 @@ export async function readSnapshot(
     const { pageSize, pageCount, seal } = header
     const leaves = await reader.take(pageCount * LEAF_BYTES)
     const tree = createPageTree({ pageSize, leaves })
-    if (!equalBytes(tree.root(), seal.root)) return fail(rootMismatch(header))
+    if (!equalBytes(tree.root(), seal.root)) throw mismatch('pages', seal)
     await readPages(reader, { pageSize, leaves, compressor: limits.compressor }, sink)
     return { ok: true, value: { ...header, tree } }
   } catch (error) {
@@ -105,8 +105,9 @@ export async function readSnapshot(
 }
 
 function encodeHeader(header: SnapshotHeader): Uint8Array {
-  const { pageSize, pageCount, seal } = header
+  const { pageSize, pageCount, seal, head } = header
   assert(equalBytes(header.shard, seal.shard), 'the seal is of the shard')
+  assert(equalBytes(head.checksum, seal.checksum), 'the seal is of the head')
   const authority = createWriter().varint(header.authority.length)
   for (const frame of header.authority) {
     const bytes = encodeFrame(frame)
@@ -116,10 +117,10 @@ function encodeHeader(header: SnapshotHeader): Uint8Array {
   const writer = createWriter(SNAPSHOT_HEADER_BYTES + authority.size)
     .bytes(SNAPSHOT_MAGIC)
     .u8(SNAPSHOT_VERSION)
-    .u64(header.hlc)
     .u8(pageCount === 0 ? 0 : pageSizeToLog2(pageSize))
     .u32(pageCount)
   writeSeal(writer, seal)
+  writer.bytes(encodeFrame(stubOf(head)))
   return writer.u32(authority.size).bytes(authority.view()).finish()
 }
 
@@ -128,8 +129,6 @@ async function readHeader(parts: PartsReader, pageCountMax: number): Promise<Sna
   reader.expect(SNAPSHOT_MAGIC, 'the magic')
   const version = reader.u8()
   if (version !== SNAPSHOT_VERSION) throw new DecodeError(`version ${version} is unknown`)
-  // The reader answers a plain u64; this field is an Hlc by the layout.
-  const hlc = reader.u64() as Hlc
   const log2 = reader.u8()
   const pageCount = reader.u32()
   if (pageCount > pageCountMax) {
@@ -140,13 +139,15 @@ async function readHeader(parts: PartsReader, pageCountMax: number): Promise<Sna
     throw new DecodeError(`2^${log2} is no page size`)
   }
   const seal = readSeal(reader)
+  const head = orThrow(decodeFrame(reader.bytes(FRAME_STUB_BYTES)))
   const authoritySize = reader.u32()
   reader.end()
+  if (!equalBytes(head.checksum, seal.checksum)) throw mismatch('head', seal)
   if (authoritySize > SNAPSHOT_AUTHORITY_BYTES_MAX) {
     throw new DecodeError(`an authority of ${authoritySize} bytes is over the limit`)
   }
   const authority = readAuthorityFrames(await parts.take(authoritySize))
-  return { shard: seal.shard, pageSize, pageCount, hlc, seal, authority }
+  return { shard: seal.shard, pageSize, pageCount, seal, head, authority }
 }
 
 function readAuthorityFrames(bytes: Uint8Array): readonly Frame[] {
@@ -159,13 +160,13 @@ function readAuthorityFrames(bytes: Uint8Array): readonly Frame[] {
   return frames
 }
 
-function rootMismatch({ seal }: SnapshotHeader): ConstructorParameters<typeof ConstelliteError>[0] {
-  return {
+function mismatch(part: 'head' | 'pages', { seq, root }: Seal): ConstelliteError {
+  return new ConstelliteError({
     code: 'ErrChecksum',
-    message: `The pages of the snapshot at ${seal.seq} are not the ones that its seal names.`,
+    message: `The ${part} of the snapshot at ${seq} differ${part === 'head' ? 's' : ''} from what its seal names.`,
     hint: 'Whoever served it changed it; nothing of it was kept.  Ask another peer.',
-    facts: { seq: seal.seq, sealed: seal.root },
-  }
+    facts: { seq, sealed: root },
+  })
 }
 
 function refusalOf(error: unknown): Result<never> {

@@ -135,7 +135,7 @@ async function adopt(state: StoredState, verified: Verified): Promise<Installed>
     })
   }
   // A newer author went on below our head: what is above is superseded.
-  const isRewind = isNewer(state, authority) && seq < state.staged.seq
+  const isRewind = isNewer(state, authority) && seq <= state.staged.seq
   const isJump = isRewind || seq > state.staged.seq
   const known = checksumAt(state, seq)
   if (!isJump && known !== undefined && !equalBytes(known, checksum)) {
@@ -171,8 +171,8 @@ export function startMarkOf(state: Omit<StoredState, 'wal'>): StartMark {
     mode: state.authority.genesis.mode,
     ownAuthor: state.relayKey,
     owner: 0,
-    hlc: state.authority.genesis.frame.hlc,
     position: state.staged,
+    head: undefined,
     epoch: currentTerm(state.authority).epoch,
     pageSize: 0,
     pageCount: 0,

@@ -6,10 +6,11 @@
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, orThrow } from '../base/failure.ts'
+import type { Hlc } from '../base/ids.ts'
 import { equalBytes, isZero } from '../bytes/compare.ts'
 import { type Authority, checkRight, currentTerm } from '../frame/authority.ts'
 import { controlOf } from '../frame/control.ts'
-import { type Frame, positionOf, shardIdOf } from '../frame/frame.ts'
+import { type Frame, positionOf, shardIdOf, stubOf } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
 import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.ts'
 import { authorityAfter } from './authority.ts'
@@ -17,7 +18,15 @@ import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
 import { stageFrames } from './commit.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
 import { judgeRun } from './judge.ts'
-import { assertOpen, emptyGroup, epochOf, halt, isOwnTerm, type ShardState } from './state.ts'
+import {
+  assertOpen,
+  emptyGroup,
+  epochOf,
+  halt,
+  headHlcOf,
+  isOwnTerm,
+  type ShardState,
+} from './state.ts'
 import { supersede } from './supersede.ts'
 
 /** Payload bytes of one transaction that a follower takes: it waits for the whole of it in memory. */
@@ -58,10 +67,10 @@ export function receivedPosition(state: ShardState): ShardState['head'] {
 
 function receivedIn(state: ShardState): {
   readonly received: ShardState['head']
-  readonly receivedHlc: ShardState['headHlc']
+  readonly receivedHlc: Hlc
 } {
   const last = state.partial?.frames.at(-1)
-  if (last === undefined) return { received: state.head, receivedHlc: state.headHlc }
+  if (last === undefined) return { received: state.head, receivedHlc: headHlcOf(state) }
   return { received: positionOf(last), receivedHlc: last.hlc }
 }
 
@@ -145,7 +154,7 @@ function show(state: ShardState, overlay: ApplyOverlay, last: Frame, run: Sealed
   advanceTree(state, overlay)
   state.group = emptyGroup(overlay.pageCount, overlay.pageSize)
   state.head = positionOf(last)
-  state.headHlc = last.hlc
+  state.headFrame = stubOf(last)
   state.durable = state.head
   state.newestSeal = run.seal
   for (const listener of state.listeners.advance) {

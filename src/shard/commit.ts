@@ -13,12 +13,13 @@ import {
   type FrameFlags,
   type FrameKind,
   positionOf,
+  stubOf,
 } from '../frame/frame.ts'
 import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { encodePayloads } from '../pages/payload.ts'
 import type { PageChanges } from '../pages/store.ts'
 import type { RecordPlace } from '../wal/records.ts'
-import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
+import { assertOpen, epochOf, halt, headHlcOf, type ShardState } from './state.ts'
 
 export type Transaction = {
   readonly changes: PageChanges
@@ -71,7 +72,7 @@ export function chainFrames(
   assert(state.authority !== undefined, 'a frame follows a genesis')
   const frames: Frame[] = []
   let { seq, checksum: prev } = state.head
-  let hlc = state.headHlc
+  let hlc = headHlcOf(state)
   for (const [index, payload] of payloads.entries()) {
     seq = nextSeq(seq)
     hlc = tickHlc(state.host.now(), hlc)
@@ -102,7 +103,7 @@ export function advanceHead(state: ShardState, frames: readonly Frame[]): void {
   }
   state.unsealedFrames += frames.length
   state.head = positionOf(last)
-  state.headHlc = last.hlc
+  state.headFrame = stubOf(last)
 }
 
 export function addToGroup(state: ShardState, transaction: Transaction): void {

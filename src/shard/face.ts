@@ -15,7 +15,7 @@ import { readKept } from './kept.ts'
 import { sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
-import { assertOpen, authorityOf, halt, type ShardState, subscribe } from './state.ts'
+import { assertOpen, authorityOf, halt, headHlcOf, type ShardState, subscribe } from './state.ts'
 import { takeOver } from './take-over.ts'
 import { verifyShard } from './verify.ts'
 
@@ -45,7 +45,7 @@ export function createShardFace(state: ShardState): Shard {
       return receivedPosition(state)
     },
     get headHlc() {
-      return state.headHlc
+      return headHlcOf(state)
     },
     get durable() {
       return state.durable

@@ -8,7 +8,7 @@ import type { Host } from '../base/host.ts'
 import type { Position } from '../base/ids.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { encodeControl } from '../frame/control.ts'
-import { positionOf } from '../frame/frame.ts'
+import { positionOf, stubOf } from '../frame/frame.ts'
 import { createSeal } from '../frame/seal.ts'
 import { isPageSize, lockBytePgno, PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { createPageTree, leafOf } from '../pages/tree.ts'
@@ -59,7 +59,7 @@ async function importInto(state: ShardState, slot: Slot, source: PageImport): Pr
     {
       authority: state.authority,
       head: position,
-      headHlc: frame.hlc,
+      headFrame: stubOf(frame),
       newestSeal: seal,
       installed: { position, root },
     },

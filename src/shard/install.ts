@@ -3,12 +3,10 @@
  *  is the one step that makes it true (slot.ts).  Applying goes on beside the filling; what was judged
  *  before it is judged again when the snapshot takes its place.
  *  Keeps: a bad image changes nothing; what is known of the authority is never unlearned; only a
- *  hand-over at or below the head moves this copy back; nothing that a snapshot does not prove is
- *  believed, its clock least of all; a writer takes only newer state of its own. */
+ *  hand-over at or below the head moves this copy back; a writer takes only newer state of its own. */
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, type FailureInit, orThrow } from '../base/failure.ts'
-import type { Hlc } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { type Authority, checkRight, readAuthority, type Term, termAt } from '../frame/authority.ts'
 import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
@@ -74,7 +72,7 @@ async function takePlace(
   await switchToSlot(state, pages, {
     authority,
     head,
-    headHlc: provedClock(state, authority, isRewind),
+    headFrame: header.head,
     newestSeal: seal,
     installed: { position: head, root: seal.root },
   })
@@ -136,13 +134,6 @@ function refuseFork(state: ShardState, seal: Seal): void {
       facts: { seq: seal.seq, ours: encodeSeal(ours), theirs: encodeSeal(seal) },
     }),
   )
-}
-
-/** Nothing in a snapshot proves its clock.  What is proved lies below it: the genesis' clock, and, unless
- *  this copy goes back, the clock of its own head. */
-function provedClock(state: ShardState, authority: Authority, isRewind: boolean): Hlc {
-  const { hlc } = authority.genesis.frame
-  return isRewind || hlc > state.headHlc ? hlc : state.headHlc
 }
 
 function refusal(code: FailureInit['code'], message: string): ConstelliteError {

@@ -12,7 +12,7 @@ import { HLC_ZERO, tickHlc } from '../clock/hlc.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { readAuthority } from '../frame/authority.ts'
-import { positionOf } from '../frame/frame.ts'
+import { positionOf, stubOf } from '../frame/frame.ts'
 import { createGenesis, type GenesisFields } from '../frame/genesis.ts'
 import { GENESIS_RANDOM_BYTES } from '../frame/operations.ts'
 import { PAYLOAD_SECTION_BYTES_MAX } from '../pages/layout.ts'
@@ -99,7 +99,7 @@ export async function openShard(options: OpenShardOptions): Promise<OpenedShard>
     ...standingOf(replayed, { signer: options.signer, isToFollow: wanted.type === 'follow' }),
     authority: replayed.authority,
     head: replayed.head,
-    headHlc: replayed.headHlc,
+    headFrame: replayed.headFrame,
     durable: replayed.head,
     newestSeal: replayed.newestSeal,
     installed: replayed.installed,
@@ -154,7 +154,7 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
     state.authority = orThrow(readAuthority([genesis.frame], id))
     state.lastFramePlace = { group: 1n, index: 0 }
     state.head = positionOf(genesis.frame)
-    state.headHlc = genesis.frame.hlc
+    state.headFrame = stubOf(genesis.frame)
     state.unsealedFrames = 1
     state.durable = state.head
   }
@@ -221,7 +221,7 @@ function blankState(
     superseded: undefined,
     keeping: undefined,
     head: NOWHERE,
-    headHlc: HLC_ZERO,
+    headFrame: undefined,
     durable: NOWHERE,
     newestSeal: undefined,
     installed: undefined,
@@ -249,8 +249,8 @@ function emptyMark(shard: Uint8Array, ownAuthor: Uint8Array): StartMark {
     mode: 'ordered',
     ownAuthor,
     owner: 0,
-    hlc: HLC_ZERO,
     position: NOWHERE,
+    head: undefined,
     epoch: 0n,
     pageSize: 0,
     pageCount: 0,

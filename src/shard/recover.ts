@@ -9,7 +9,7 @@ import { orThrow } from '../base/failure.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
 import { type Authority, currentTerm, extendAuthority, readAuthority } from '../frame/authority.ts'
-import { type Frame, positionOf } from '../frame/frame.ts'
+import { type Frame, positionOf, stubOf } from '../frame/frame.ts'
 import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { createPageStore, type PageStore } from '../pages/store.ts'
 import { createPageTree, type PageTree } from '../pages/tree.ts'
@@ -26,7 +26,7 @@ type Placed = { readonly place: RecordPlace; readonly record: WalRecord }
 /** What replay found beyond the pages, to be copied into the shard's state. */
 export type Replayed = Pick<
   ShardState,
-  'authority' | 'head' | 'headHlc' | 'newestSeal' | 'installed' | 'lastFramePlace' | 'halted'
+  'authority' | 'head' | 'headFrame' | 'newestSeal' | 'installed' | 'lastFramePlace' | 'halted'
 > & {
   readonly unsealedFrames: number
   readonly unsealedBreaks: ShardState['unsealedBreaks']
@@ -45,9 +45,10 @@ export function pagesOf({ pageSize, pageCount }: Recovery['mark'], file: DeviceF
 
 export function replay(recovery: Recovery, pages: PageStore): Replayed {
   const { mark } = recovery
+  if (mark.position.seq > 0n && mark.head === undefined) throw damage('its beginning has no head')
   let authority = mark.authority.length === 0 ? undefined : readAll(mark.authority, mark.shard)
   let head = mark.position
-  let headHlc = mark.hlc
+  let headFrame = mark.head
   let newestSeal = mark.seal
   let lastFramePlace: RecordPlace | undefined
   let halted: ShardState['halted']
@@ -64,7 +65,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
       replayTransactions(pages, framed, { place, repairedAt, changed })
       const last = record.frames[record.frames.length - 1] as Frame
       head = positionOf(last)
-      headHlc = last.hlc
+      headFrame = stubOf(last)
       lastFramePlace = place
       unsealed.push(...record.frames)
     } else if (record.type === 'seal') {
@@ -81,7 +82,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
   return {
     authority,
     head,
-    headHlc,
+    headFrame,
     newestSeal,
     installed: mark.installed,
     lastFramePlace,

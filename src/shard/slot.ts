@@ -34,7 +34,7 @@ export type NewPages = {
 }
 
 /** What changes together with the pages. */
-export type NewState = Pick<ShardState, 'head' | 'headHlc' | 'newestSeal' | 'installed'> & {
+export type NewState = Pick<ShardState, 'head' | 'headFrame' | 'newestSeal' | 'installed'> & {
   readonly authority: NonNullable<ShardState['authority']>
 }
 
@@ -105,8 +105,8 @@ function markOf(state: ShardState, pages: NewPages, next: NewState): StartMark {
   if (pageCount > 0) slot.pageFile.read(0, first)
   return {
     ...startMarkOf(state),
-    hlc: next.headHlc,
     position: next.head,
+    head: next.headFrame,
     epoch: currentTerm(next.authority).epoch,
     pageSize,
     pageCount,

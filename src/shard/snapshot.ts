@@ -35,9 +35,9 @@ export async function createShardSnapshot(state: ShardState): Promise<AsyncItera
 
 /** The image at the newest head, which this seal covers. */
 export function snapshotAt(state: ShardState, seal: Seal): AsyncIterable<Uint8Array> {
-  const { pages } = state
+  const { pages, headFrame: head } = state
+  assert(state.durable.seq === seal.seq && head !== undefined, 'a sealed head is durable')
   const version = pages.pin()
-  assert(state.durable.seq === seal.seq, 'a sealed head is durable')
   return readPinned(
     () => pages.unpin(version),
     createSnapshot({
@@ -45,8 +45,8 @@ export function snapshotAt(state: ShardState, seal: Seal): AsyncIterable<Uint8Ar
         shard: state.id,
         pageSize: pages.pageSize,
         pageCount: pages.pageCount(version),
-        hlc: state.headHlc,
         seal,
+        head,
         authority: authorityOf(state),
       },
       leaves: state.tree.leaves(),

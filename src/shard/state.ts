@@ -7,6 +7,7 @@ import type { Host, Timer } from '../base/host.ts'
 import type { Hlc, Position } from '../base/ids.ts'
 import type { Mutex } from '../base/mutex.ts'
 import { equalBytes } from '../bytes/compare.ts'
+import { HLC_ZERO } from '../clock/hlc.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { type Authority, authorityFrames, currentTerm } from '../frame/authority.ts'
 import type { Frame } from '../frame/frame.ts'
@@ -88,8 +89,8 @@ export type ShardState = {
   /** Writing the file of frames beyond a hand-over. */
   keeping: Promise<void> | undefined
   head: Position
-  /** The head's clock; after an install, whose head brings no proof of it, a proved clock below it. */
-  headHlc: Hlc
+  /** The head without its payload: its clock, and what a snapshot shows of it. */
+  headFrame: Frame | undefined
   durable: Position
   newestSeal: Seal | undefined
   installed: StartMark['installed']
@@ -123,6 +124,11 @@ export function emptyGroup(pageCount: number, pageSize: number): OpenGroup {
     isAnyTable: false,
     isEmpty: true,
   }
+}
+
+/** The clock above which the next frame stands. */
+export function headHlcOf({ headFrame }: Pick<ShardState, 'headFrame'>): Hlc {
+  return headFrame?.hlc ?? HLC_ZERO
 }
 
 /** Stops the shard for good, loudly, once; answers the failure to throw.  What signatures prove goes into
@@ -177,8 +183,8 @@ export function startMarkOf(state: ShardState): StartMark {
     ownAuthor: state.signer.publicKey,
     // The log numbers its owners itself and replaces this.
     owner: 0,
-    hlc: state.headHlc,
     position: state.head,
+    head: state.headFrame,
     epoch: epochOf(state),
     pageSize: state.pages.pageSize,
     pageCount: state.pages.pageCount(state.pages.version),

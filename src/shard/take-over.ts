@@ -13,7 +13,7 @@ import type { Genesis } from '../frame/genesis.ts'
 import { createHandOver, mayHandOver } from '../frame/hand-over.ts'
 import { createSeal } from '../frame/seal.ts'
 import { applySealedRun } from './apply.ts'
-import { assertOpen, epochOf, type ShardState } from './state.ts'
+import { assertOpen, epochOf, headHlcOf, type ShardState } from './state.ts'
 
 /** The caller holds the mutex. */
 export async function takeOver(state: ShardState, owner: Signer): Promise<void> {
@@ -30,7 +30,7 @@ export async function takeOver(state: ShardState, owner: Signer): Promise<void> 
     author: signer.publicKey,
     fromSeq: nextSeq(head.seq),
     prev: head.checksum,
-    hlc: tickHlc(state.host.now(), state.headHlc),
+    hlc: tickHlc(state.host.now(), headHlcOf(state)),
     signer: owner,
   })
   const { seq, checksum, prev } = frame

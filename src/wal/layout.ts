@@ -4,7 +4,7 @@
  *  File header; the CRC covers every byte before it
  *  | offset | size | name           | meaning                                                    |
  *  |      0 |    4 | magic          | "CLOG"                                                     |
- *  |      4 |    1 | version        | 1                                                          |
+ *  |      4 |    1 | version        | 2                                                          |
  *  |      5 |    1 | pageSizeLog2   | 0 while the database has no page                           |
  *  |      6 |    2 | reserved       | zeros                                                      |
  *  |      8 |   16 | generation     | random at every reuse of the file                          |
@@ -43,7 +43,7 @@
  *  `RUN_HEADER_EVERY_BYTES` after, has mark 1: reading back begins there. */
 
 export const LOG_MAGIC = 0x434c_4f47
-export const LOG_VERSION = 1
+export const LOG_VERSION = 2
 export const FILE_HEADER_BYTES = 64
 export const FILE_HEADER_CRC_OFFSET = 60
 export const GENERATION_BYTES = 16

@@ -9,23 +9,24 @@
  *  |     48 |    1 | mode           | 1 ordered, 2 causal                                        |
  *  |     49 |   32 | ownAuthor      | public key of this copy's author                           |
  *  |     81 |    4 | owner          | owner number of whoever wrote this mark                    |
- *  |     85 |    8 | hlc            | newest                                                     |
- *  |     93 |    8 | seq            | position: replay skips frames up to it                     |
- *  |    101 |   32 | checksum       |                                                            |
- *  |    133 |    8 | epoch          |                                                            |
- *  |    141 |    4 | pageSize       |                                                            |
- *  |    145 |    4 | pageCount      |                                                            |
- *  |    149 |    1 | autoVacuum     | as SQLite numbers it                                       |
- *  Then pageFile str16; presence u8 and seal; presence u8 and installed (seq u64, checksum 32, root 32);
+ *  |     85 |    8 | seq            | position: replay skips frames up to it                     |
+ *  |     93 |   32 | checksum       |                                                            |
+ *  |    125 |    8 | epoch          |                                                            |
+ *  |    133 |    4 | pageSize       |                                                            |
+ *  |    137 |    4 | pageCount      |                                                            |
+ *  |    141 |    1 | autoVacuum     | as SQLite numbers it                                       |
+ *  Then pageFile str16; presence u8 and head, the frame at the position as a stand-alone stub of 195 bytes,
+ *  which proves its clock and lets a snapshot show it; presence u8 and seal; presence u8 and installed (seq u64, checksum 32, root 32);
  *  count varint and authority frames (length varint, stand-alone frame); count varint and requests
  *  (id 16, seq u64); count varint and holders (name str16, seq u64). */
 
 import { assert } from '../base/assert.ts'
-import type { Hlc, Position, Seq } from '../base/ids.ts'
+import type { Position, Seq } from '../base/ids.ts'
+import { equalBytes } from '../bytes/compare.ts'
 import { DecodeError, type Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../frame/frame.ts'
-import { CHECKSUM_BYTES, KEY_BYTES } from '../frame/layout.ts'
+import { decodeFrame, encodeFrame, type Frame, stubOf } from '../frame/frame.ts'
+import { CHECKSUM_BYTES, FRAME_STUB_BYTES, KEY_BYTES } from '../frame/layout.ts'
 import { PAGE_SIZE_LOG2_MAX, PAGE_SIZE_LOG2_MIN } from '../frame/operations.ts'
 import { readSeal, type Seal, writeSeal } from '../frame/seal.ts'
 import {
@@ -49,8 +50,9 @@ export type StartMark = {
   readonly ownAuthor: Uint8Array
   /** The log writes its own number, whatever stands here. */
   readonly owner: number
-  readonly hlc: Hlc
   readonly position: Position
+  /** The frame at `position`, without its payload; a holder of runs alone needs none. */
+  readonly head: Frame | undefined
   readonly epoch: bigint
   /** 0 while the database has no page. */
   readonly pageSize: number
@@ -94,10 +96,11 @@ export function writeStart(writer: Writer, start: StartRecord): void {
     .u8(MODES.indexOf(mark.mode) + 1)
     .bytes(mark.ownAuthor)
     .u32(mark.owner)
-    .u64(mark.hlc)
   writePosition(writer, mark.position)
   writer.u64(mark.epoch).u32(mark.pageSize).u32(mark.pageCount).u8(mark.autoVacuum)
   writer.str16(mark.pageFile)
+  writer.u8(mark.head === undefined ? ABSENT : PRESENT)
+  if (mark.head !== undefined) writer.bytes(encodeFrame(stubOf(mark.head)))
   writer.u8(mark.seal === undefined ? ABSENT : PRESENT)
   if (mark.seal !== undefined) writeSeal(writer, mark.seal)
   writer.u8(mark.installed === undefined ? ABSENT : PRESENT)
@@ -127,14 +130,13 @@ export function readStart(reader: Reader): StartRecord {
     mode,
     ownAuthor: reader.bytes(KEY_BYTES),
     owner: reader.u32(),
-    // The reader answers plain u64s; these fields are an Hlc and a Position by the layout.
-    hlc: reader.u64() as Hlc,
     position: readPosition(reader),
     epoch: reader.u64(),
     pageSize: readPageSize(reader),
     pageCount: reader.u32(),
     autoVacuum: reader.u8(),
     pageFile: reader.str16(PAGE_FILE_NAME_BYTES_MAX),
+    head: isPresent(reader) ? decodeWhole(reader.view(FRAME_STUB_BYTES)) : undefined,
     seal: isPresent(reader) ? readSeal(reader) : undefined,
     installed: isPresent(reader)
       ? { position: readPosition(reader), root: reader.bytes(CHECKSUM_BYTES) }
@@ -144,6 +146,9 @@ export function readStart(reader: Reader): StartRecord {
     holders: readHolders(reader),
   }
   reader.end()
+  if (mark.head !== undefined && !equalBytes(mark.head.checksum, mark.position.checksum)) {
+    throw new DecodeError('the head is not the frame at the position')
+  }
   return { oldestFile, redoGroup, mark }
 }
 
@@ -191,11 +196,15 @@ function readRequests(reader: Reader): readonly RequestId[] {
 function readAuthority(reader: Reader): readonly Frame[] {
   const frames: Frame[] = []
   for (let left = reader.varint(AUTHORITY_FRAMES_MAX); left > 0; left--) {
-    const frame = decodeFrame(reader.view(reader.varint(AUTHORITY_FRAME_BYTES_MAX)))
-    if (!frame.ok) throw new DecodeError(frame.failure.message)
-    frames.push(frame.value)
+    frames.push(decodeWhole(reader.view(reader.varint(AUTHORITY_FRAME_BYTES_MAX))))
   }
   return frames
+}
+
+function decodeWhole(bytes: Uint8Array): Frame {
+  const frame = decodeFrame(bytes)
+  if (!frame.ok) throw new DecodeError(frame.failure.message)
+  return frame.value
 }
 
 /** A page size of SQLite, or 0: a log that goes on writes it into every later header. */

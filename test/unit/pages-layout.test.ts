@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { orThrow } from '../../src/base/failure.ts'
-import type { Hlc, Seq } from '../../src/base/ids.ts'
+import type { Seq } from '../../src/base/ids.ts'
 import { createReader } from '../../src/bytes/reader.ts'
-import { FRAME_PAYLOAD_BYTES_MAX, SEAL_BYTES } from '../../src/frame/layout.ts'
+import { encodeFrame, stubOf } from '../../src/frame/frame.ts'
+import { FRAME_PAYLOAD_BYTES_MAX, FRAME_STUB_BYTES, SEAL_BYTES } from '../../src/frame/layout.ts'
 import { encodeSeal } from '../../src/frame/seal.ts'
 import * as layout from '../../src/pages/layout.ts'
 import { decodePayload, encodePayloads } from '../../src/pages/payload.ts'
@@ -61,7 +62,7 @@ describe('the layout of pages', () => {
       author: fill(2),
       epoch: 3n,
       seq: 4n as Seq,
-      checksum: fill(5),
+      checksum: genesis.frame.checksum,
       root: fill(6),
       signature: fill(7, 64),
     }
@@ -70,8 +71,8 @@ describe('the layout of pages', () => {
         shard: fill(1),
         pageSize: 1024,
         pageCount: 2,
-        hlc: 0x0102_0304_0506_0708n as Hlc,
         seal,
+        head: genesis.frame,
         authority: [genesis.frame],
       },
       leaves: tree.leaves(),
@@ -84,11 +85,11 @@ describe('the layout of pages', () => {
       return bytes.subarray(offset, offset + sizeBytes)
     }
     expect(field('magic', 4)).toEqual(new TextEncoder().encode('CSNP'))
-    expect(field('version', 1)).toEqual(Uint8Array.of(1))
-    expect(field('hlc', 8)).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
+    expect(field('version', 1)).toEqual(Uint8Array.of(2))
     expect(field('pageSizeLog2', 1)).toEqual(Uint8Array.of(10))
     expect(field('pageCount', 4)).toEqual(Uint8Array.of(0, 0, 0, 2))
     expect(field('seal', SEAL_BYTES)).toEqual(encodeSeal(seal))
+    expect(field('head', FRAME_STUB_BYTES)).toEqual(encodeFrame(stubOf(genesis.frame)))
     const rest = createReader(bytes.subarray(at.get('authoritySize')))
     const authority = createReader(rest.view(rest.u32()))
     expect(authority.varint(9)).toBe(1)

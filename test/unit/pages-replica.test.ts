@@ -5,12 +5,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { orThrow } from '../../src/base/failure.ts'
-import type { Hlc, Seq } from '../../src/base/ids.ts'
+import type { Seq } from '../../src/base/ids.ts'
 import { applyPayload, decodePayload, encodePayloads } from '../../src/pages/payload.ts'
 import { rebuildPageTree } from '../../src/pages/rebuild.ts'
 import { createSnapshot, readSnapshot } from '../../src/pages/snapshot.ts'
 import { createPageStore, type PageStore } from '../../src/pages/store.ts'
 import { createPageTree, type PageTree } from '../../src/pages/tree.ts'
+import { genesisOf } from './frame-fixtures.ts'
 import {
   createTestFile,
   expectPages,
@@ -23,6 +24,9 @@ import {
   transactions,
   zeros,
 } from './pages-fixtures.ts'
+
+/** The sealed frame, of whichever chain: pages are what is compared here. */
+const frame = genesisOf().frame
 
 type Copy = { file: TestFile; store: PageStore; tree: PageTree }
 
@@ -81,7 +85,7 @@ async function bootstrap(source: Copy, meanwhile: () => void): Promise<Copy> {
     author: shard,
     epoch: 0n,
     seq: 1n as Seq,
-    checksum: shard,
+    checksum: frame.checksum,
     root: tree.root(),
     signature: zeros(64),
   }
@@ -91,8 +95,8 @@ async function bootstrap(source: Copy, meanwhile: () => void): Promise<Copy> {
       shard,
       pageSize: pageCount === 0 ? 0 : PAGE_SIZE,
       pageCount,
-      hlc: 1n as Hlc,
       seal,
+      head: frame,
       authority: [],
     },
     leaves: tree.leaves(),

@@ -3,7 +3,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { expect } from 'vitest'
 import type { ConstelliteError } from '../../src/base/failure.ts'
-import type { Hlc } from '../../src/base/ids.ts'
 import type { Frame } from '../../src/frame/frame.ts'
 import type { Genesis } from '../../src/frame/genesis.ts'
 import { createSeal } from '../../src/frame/seal.ts'
@@ -44,8 +43,8 @@ export async function partsOf(model: Model, compress?: Compressor): Promise<Uint
     shard: genesis.shard,
     pageSize,
     pageCount: model.length,
-    hlc: 1234n as Hlc,
     seal,
+    head: frame,
     authority: [genesis.frame],
   }
   const parts: Uint8Array[] = []

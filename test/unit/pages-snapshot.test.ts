@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { concatBytes } from '../../src/bytes/compare.ts'
+import { stubOf } from '../../src/frame/frame.ts'
 import {
   expectPages,
   type Model,
@@ -53,7 +54,7 @@ describe('a snapshot', () => {
     expect(taken.header?.authority.map(({ checksum }) => checksum)).toEqual([
       genesis.frame.checksum,
     ])
-    expect(taken.header).toMatchObject({ pageSize: PAGE_SIZE, pageCount: 5, hlc: 1234n })
+    expect(taken.header).toMatchObject({ pageSize: PAGE_SIZE, pageCount: 5, head: stubOf(frame) })
     expect(taken.header?.seal.checksum).toEqual(frame.checksum)
   })
 

@@ -122,9 +122,12 @@ describe('snapshot', () => {
   it('refuses one that contradicts a stored frame, and one sealed by a stranger', async () => {
     const setup = await setUpRelay()
     const chain = createTestChain()
-    const writer = await startWriter(setup, chain, 2)
-    const other = { seq: chain.head.seq, checksum: new Uint8Array(32).fill(9) }
-    await upload(writer, chain, await snapshotOf(chain, other))
+    const writer = await startWriter(setup, chain, 1)
+    const other = chain.fork()
+    await other.run(1)
+    await writer.send({ type: 'run', bytes: await chain.run(1) })
+    await writer.take()
+    await upload(writer, chain, await snapshotOf(other, other.head))
     expect(typesOf(await writer.take())).toEqual(['receipt', 'ErrForked'])
     expect(setup.relay.counters.forks).toBe(1)
     const stranger = await setup.connect(testSigner(9), 'writer')

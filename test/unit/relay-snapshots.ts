@@ -1,6 +1,6 @@
 /** Snapshots to upload to a relay, sealed by a chain's author. */
 import type { Position } from '../../src/base/ids.ts'
-import { concatBytes } from '../../src/bytes/compare.ts'
+import { concatBytes, equalBytes } from '../../src/bytes/compare.ts'
 import { createSeal } from '../../src/frame/seal.ts'
 import { createSnapshot } from '../../src/pages/snapshot.ts'
 import { createPageTree } from '../../src/pages/tree.ts'
@@ -27,13 +27,14 @@ export async function snapshotOf(
     root: tree.root(),
   })
   const parts: Uint8Array[] = []
-  const { hlc } = chain.frames.at(-1) ?? { hlc: 0n }
+  const head = chain.frames.find(({ checksum }) => equalBytes(checksum, at.checksum))
+  if (head === undefined) throw new Error('the chain has the frame that is sealed')
   const header = {
     shard: chain.shard,
     pageSize: PAGE_BYTES,
     pageCount,
-    hlc: hlc as (typeof chain.frames)[number]['hlc'],
     seal,
+    head,
     authority: chain.authority,
   }
   for await (const part of createSnapshot({

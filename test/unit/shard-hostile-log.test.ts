@@ -10,8 +10,8 @@ import { rewriteRecords } from '../support/rewrite-log.ts'
 import { rejection } from './database-fixtures.ts'
 import { cloneDisk, commit, openOn, openWriter } from './shard-fixtures.ts'
 
-const PAGE_SIZE_OFFSET = 141
-const PAGE_COUNT_OFFSET = 145
+const PAGE_SIZE_OFFSET = 133
+const PAGE_COUNT_OFFSET = 137
 
 /** A disk as a crash left it, with these four bytes in its start mark. */
 async function diskWithStart(offset: number, value: number): Promise<MemoryDisk> {

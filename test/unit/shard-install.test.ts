@@ -12,6 +12,7 @@ import {
   cloneDisk,
   commit,
   contents,
+  OWNER,
   openFollower,
   openHeir,
   openOn,
@@ -22,8 +23,8 @@ import {
   throughWire,
 } from './shard-fixtures.ts'
 
-/** Offset and size of the clock in a snapshot (src/pages/layout.ts). */
-const HLC_AT = 5
+/** Offset of the sealed frame's clock in a snapshot (src/pages/layout.ts, src/frame/layout.ts). */
+const HLC_AT = 219 + 118
 const HLC_BYTES = 8
 
 let bench: Bench
@@ -45,29 +46,57 @@ function filesOf(one: MemoryDisk): string[] {
 }
 
 describe('the clock of a snapshot', () => {
-  it('is no bound for what follows, and not the time of the head', async () => {
-    const bytes = await snapshotBytes(writer)
-    bytes.fill(0xff, HLC_AT, HLC_AT + HLC_BYTES)
-    await copy.install(stream(bytes))
-    expect(copy.head.seq).toBe(2n)
-    expect(copy.headHlc).toBeLessThanOrEqual(writer.headHlc)
-    expect(copy.headHlc).toBe(writer.authority[0]?.hlc)
+  it('is the sealed frame’s own, at once and after a restart', async () => {
+    bench.host.jumpWallClock(3_600_000)
+    await commit(writer, { 1: 3 })
+    await copy.install(await writer.snapshot())
+    expect(copy.headHlc).toBe(writer.headHlc)
     disk.owner = undefined
     const { shard: again } = await openFollower(writer, createManualHost({ seed: 2 }), disk)
-    await commit(writer, { 1: 3 })
-    await catchUp(writer, again)
-    expect(contents(again)).toEqual([3, 2])
     expect(again.headHlc).toBe(writer.headHlc)
+    await commit(writer, { 1: 4 })
+    await catchUp(writer, again)
+    expect(contents(again)).toEqual([4, 2])
   })
 
-  it('does not take back the proved clock of an older head', async () => {
-    await catchUp(writer, copy)
-    const before = copy.headHlc
+  it.each([
+    [0xff, 'later'],
+    [0, 'earlier'],
+  ])('is refused when it was changed to %i bytes, %s', async (fill) => {
+    const bytes = await snapshotBytes(writer)
+    bytes.fill(fill, HLC_AT + 1, HLC_AT + HLC_BYTES)
+    await expect(copy.install(stream(bytes))).rejects.toMatchObject({ code: 'ErrChecksum' })
+    expect(copy.head.seq).toBe(0n)
+  })
+
+  it('is refused with the whole head of another frame of its chain', async () => {
+    const older = await snapshotBytes(writer)
     await commit(writer, { 1: 3 })
     const bytes = await snapshotBytes(writer)
-    bytes.fill(0, HLC_AT, HLC_AT + HLC_BYTES)
-    await copy.install(stream(bytes))
-    expect(copy.headHlc).toBe(before)
+    bytes.set(older.subarray(219, 219 + 195), 219)
+    await expect(copy.install(stream(bytes))).rejects.toMatchObject({ code: 'ErrChecksum' })
+  })
+
+  it('lets a copy whose own clock lags hand over above it', async () => {
+    bench.host.jumpWallClock(3_600_000)
+    await commit(writer, { 1: 3 })
+    await copy.install(await writer.snapshot())
+    const { shard: other } = await openHeir(writer, 5)
+    await copy.takeOver(OWNER)
+    expect(copy.headHlc).toBeGreaterThan(writer.headHlc)
+    await catchUp(copy, other)
+    expect(other.head).toEqual(copy.head)
+  })
+
+  it('is still shown by a copy that was restarted and makes a snapshot of its own', async () => {
+    await copy.install(await writer.snapshot())
+    await copy.checkpoint()
+    disk.owner = undefined
+    const { shard: again } = await openFollower(writer, createManualHost({ seed: 2 }), disk)
+    const { shard: third } = await openFollower(writer, createManualHost({ seed: 3 }), undefined, 3)
+    await third.install(await again.snapshot())
+    expect(third.headHlc).toBe(writer.headHlc)
+    expect(contents(third)).toEqual([1, 2])
   })
 })
 
@@ -188,7 +217,7 @@ describe('an install under way', () => {
 
 /** One snapshot's pages under another one's authority; header table in src/pages/layout.ts. */
 function withAuthorityOf(pages: Uint8Array, authority: Uint8Array): Uint8Array {
-  const sizeAt = 227
+  const sizeAt = 414
   const endOf = (bytes: Uint8Array) =>
     sizeAt + 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(sizeAt)
   return Buffer.concat([

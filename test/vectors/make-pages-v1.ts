@@ -76,14 +76,14 @@ function snapshot(): Bytes {
   const file = new URL('frame-v2.json', import.meta.url)
   const { shard, frames } = JSON.parse(readFileSync(file, 'utf8'))
   const bytes = (digits: string): Bytes => new Uint8Array(Buffer.from(digits, 'hex'))
-  const { seq, hlc, checksum } = frames.pages
+  const { seq, checksum, stub } = frames.pages
   // `sealOf` reads no more of a frame than this.
   const head = { input: { seq: BigInt(seq) }, checksum: bytes(checksum) } as MadeFrame
   const seal = sealOf(keyOf(0x11), bytes(shard), 0n, head, rootOf(COUNT))
   const genesis = bytes(frames.genesis.whole)
   const authority = join(varint(1), varint(genesis.length), genesis)
   return join(
-    ...[text.encode('CSNP'), u8(1), fixed(8, BigInt(hlc)), u8(9), fixed(4, COUNT), seal.bytes],
+    ...[text.encode('CSNP'), u8(2), u8(9), fixed(4, COUNT), seal.bytes, bytes(stub)],
     ...[fixed(4, authority.length), authority, ...pagesTo(COUNT).map(leafOf)],
     ...[chunk(1, 4), chunk(6, 7)],
   )

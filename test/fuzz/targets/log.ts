@@ -6,7 +6,7 @@ import { assert } from '../../../src/base/assert.ts'
 import { orThrow } from '../../../src/base/failure.ts'
 import { createReader, decoding } from '../../../src/bytes/reader.ts'
 import { createWriter } from '../../../src/bytes/writer.ts'
-import { positionOf } from '../../../src/frame/frame.ts'
+import { positionOf, stubOf } from '../../../src/frame/frame.ts'
 import { PAGE_COUNT_MAX } from '../../../src/pages/layout.ts'
 import type { VerifyReport } from '../../../src/shard/shard.ts'
 import { createMemoryDevice, type MemoryDisk } from '../../../src/storage/memory.ts'
@@ -80,8 +80,8 @@ function recordsOf({ frames, runs, genesis, handOver }: World): readonly LogReco
     mode: 'ordered',
     ownAuthor: genesis.author,
     owner: 3,
-    hlc: genesis.frame.hlc,
     position,
+    head: stubOf(genesis.frame),
     epoch: 0n,
     pageSize: 512,
     pageCount: 2,

@@ -1,6 +1,7 @@
 /** Targets of the room `pages`, and of whoever applies what it decodes: payloads, snapshots, proofs. */
 
 import { deflateRawSync } from 'node:zlib'
+import { assert } from '../../../src/base/assert.ts'
 import { orThrow } from '../../../src/base/failure.ts'
 import { concatBytes, equalBytes } from '../../../src/bytes/compare.ts'
 import { createWriter } from '../../../src/bytes/writer.ts'
@@ -99,12 +100,14 @@ async function snapshotSeeds({ shard, runs }: World): Promise<readonly Uint8Arra
   const changes = new Map(pages.map((page, index) => [index + 1, page]))
   tree.advance(changes, pages.length, PAGE_SIZE)
   const [{ seal, frames }] = runs as unknown as [World['runs'][number]]
+  const head = frames.at(-1)
+  assert(head !== undefined, 'a run has at least one frame')
   const header: SnapshotHeader = {
     shard: seal.shard,
     pageSize: PAGE_SIZE,
     pageCount: pages.length,
-    hlc: frames[0]?.hlc ?? (seal.epoch as never),
     seal: { ...seal, root: tree.root() },
+    head,
     authority: [],
   }
   const readPage = (pgno: number, target: Uint8Array): void =>
@@ -155,7 +158,7 @@ function reshapeSnapshot(input: Uint8Array, { random, mutate }: ReshapeTools): U
   if (input.byteLength < SNAPSHOT_HEADER_BYTES) return mutate(input)
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength)
   const leavesAt = SNAPSHOT_HEADER_BYTES + view.getUint32(SNAPSHOT_HEADER_BYTES - 4)
-  const chunksAt = leavesAt + 32 * view.getUint32(14)
+  const chunksAt = leavesAt + 32 * view.getUint32(6)
   if (chunksAt + SNAPSHOT_CHUNK_HEADER_BYTES > input.byteLength) return mutate(input)
   if (random.chance(0.3)) {
     const authority = mutate(input.subarray(SNAPSHOT_HEADER_BYTES, leavesAt))
