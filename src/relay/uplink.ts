@@ -172,6 +172,9 @@ export async function takeSnapshotPart(
   await Promise.race([upload.inlet.push(part), upload.done])
 }
 
+/** After these the connection goes on: a writer that was superseded asks who did it. */
+const REFUSED_UPLOADS = ['ErrRelayFull', 'ErrProtocol', 'ErrSuperseded'] as const
+
 async function beginUpload(
   session: Session,
   subject: Subject,
@@ -195,7 +198,7 @@ async function beginUpload(
     } catch (error) {
       if (session.isEnded) return
       const failure = failureOf(error)
-      if (isFailure(failure, 'ErrRelayFull') || isFailure(failure, 'ErrProtocol')) {
+      if (REFUSED_UPLOADS.some((code) => isFailure(failure, code))) {
         await refuse(session, failure).catch(() => undefined)
       } else session.peer.close(failure)
     } finally {

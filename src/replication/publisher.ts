@@ -136,9 +136,15 @@ async function takeError(
   if (isFailure(failure, 'ErrRelayFull')) {
     hooks.line.pausedUntilMs = context.host.monotonicNow() + RELAY_FULL_PAUSE_MS
   }
+  // It has only a snapshot there; the one that is on its way stands for the frames too.
+  if (isFailure(failure, 'ErrUnavailable') && hasSnapshotComing(state)) return
   // Runs that were under way when it ran out of room do not follow what it has.
   if (isFailure(failure, 'ErrGap') && state.isMakingRoom) return
   throw failure
+}
+
+function hasSnapshotComing({ snapshotDueAt, snapshotSent }: PublishState): boolean {
+  return snapshotDueAt !== undefined || snapshotSent !== undefined
 }
 
 async function takeReceipt(
