@@ -7,6 +7,7 @@ import type { Position } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { flushLog } from './flush.ts'
 import { assertUsable, currentDraft, type LogState, type Rollover } from './log-state.ts'
+import { readFrameAt } from './read-back.ts'
 import type { StartMark } from './records.ts'
 import { recycle } from './retention.ts'
 import { growTo, stagedBytesOf, stageRecord } from './stage.ts'
@@ -64,7 +65,11 @@ function isOtherChain(state: LogState, mark: StartMark): boolean {
     (before !== undefined &&
       before.position.seq === installed.position.seq &&
       equalBytes(before.position.checksum, installed.position.checksum))
-  return !isSame && mark.position.seq !== state.newestSeq
+  if (isSame) return false
+  if (mark.position.seq !== state.newestSeq) return true
+  // A hand-over may stand at the very seq of the head that it supersedes.
+  const own = readFrameAt(state, mark.position.seq)
+  return own !== undefined && !equalBytes(own.checksum, mark.position.checksum)
 }
 
 function hasStagedFrames(state: LogState): boolean {
