@@ -22,8 +22,6 @@ export function createAgreementCheck(report: Report): Observer {
     opened: ({ facts, name }, shard) => note(facts, shard.head, name),
     durable: ({ facts, name }, position) => note(facts, position, name),
     sent: ({ facts, name }, position) => note(facts, position, name),
-    advanced({ facts, name }, shard, origin) {
-      if (origin !== 'local') note(facts, shard.head, name)
-    },
+    advanced: ({ facts, name }, shard) => note(facts, shard.durable, name),
   }
 }

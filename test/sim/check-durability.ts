@@ -22,6 +22,7 @@ export function createDurabilityCheck(report: Report): Observer {
     if (floor === undefined) return
     const found = position && facts.ledger.find(position)
     if (found !== undefined && (isAncestor(floor, found) || supersedes(found, floor))) return
+    if (found !== undefined && facts.ledger.isBeingSuperseded(floor, found)) return
     const has = position === undefined ? 'nothing' : `seq ${position.seq}`
     report('durability', `${node} has ${has}, though it had ${nameOf(floor)} durably.`)
   }
@@ -31,9 +32,7 @@ export function createDurabilityCheck(report: Report): Observer {
       raise(name, facts, shard.head)
     },
     durable: ({ name, facts }, position) => raise(name, facts, position),
-    advanced({ name, facts }, shard, origin) {
-      if (origin !== 'local') raise(name, facts, shard.head)
-    },
+    advanced: ({ name, facts }, shard) => raise(name, facts, shard.durable),
     sent: ({ name, facts }, position) => raise(name, facts, position),
     held: (relay, facts, position) => raise(relay, facts, position),
     told: (relay, facts, position) => compare(relay, facts, position),

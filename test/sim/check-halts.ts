@@ -18,6 +18,8 @@ export function createHaltsCheck(report: Report, coverage: Coverage): Observer {
     const { code } = failure
     if (code === 'ErrForked') return problemOfFork(copy, failure)
     if (code === 'ErrSuperseded') return facts.handOvers > 0 ? undefined : 'nothing was handed over'
+    // A restored backup that cannot tell what it lacks refuses to write.
+    if (code === 'ErrGap') return facts.isDoubled ? undefined : 'no backup was restored'
     if (OF_A_DEVICE.has(code)) return copy.isDeviceFaulty ? undefined : 'its device is sound'
     return 'the model knows no reason'
   }
@@ -53,15 +55,18 @@ function wordOf(failure: ConstelliteError): string {
 }
 
 /** Why this is no proved fork of a doubled key, if it is none. */
-function problemOfFork({ facts }: CopyFacts, failure: ConstelliteError): string | undefined {
+function problemOfFork({ facts, role }: CopyFacts, failure: ConstelliteError): string | undefined {
   const { ours, theirs, epoch } = failure.facts
   // Two hand-overs of one epoch carry their signatures in themselves.
   if (epoch !== undefined && facts.handOvers > 1) return undefined
   if (!facts.ledger.isForked && facts.handOvers === 0) return 'its key never wrote twice'
   const seals = [ours, theirs].map(sealOf)
   const [one, other] = seals
-  if (one === undefined || other === undefined) return 'it does not have both seals'
-  if (![one, other].every(verifySeal)) return 'a seal of its evidence does not verify'
+  if (other === undefined) return 'it does not have the seal of the other branch'
+  if (!verifySeal(other)) return 'the seal of the other branch does not verify'
+  // A writer may not have sealed its own newest frames yet; a follower holds only sealed ones.
+  if (one === undefined) return role === 'writer' ? undefined : 'it does not have both seals'
+  if (!verifySeal(one)) return 'the seal of its own branch does not verify'
   if (!equalBytes(one.shard, other.shard)) return 'its seals are of two shards'
   return equalBytes(one.checksum, other.checksum) ? 'its seals are the same' : undefined
 }

@@ -1,5 +1,6 @@
 /** Prefix: what a copy shows is what the writer had committed at that position, page for page, and goes on
- *  from what it showed before.  Only a hand-over may take a copy to another branch, by a snapshot. */
+ *  from what it showed before.  Only a hand-over may take a copy to another branch, by a snapshot; and of a
+ *  shard whose key was doubled a snapshot may, because it does not prove what it descends from. */
 
 import { equalBytes } from '../../src/bytes/compare.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -8,7 +9,7 @@ import type { CopyFacts, Observer, Report } from './observer.ts'
 
 export function createPrefixCheck(report: Report): Observer {
   const shown = new Map<string, LedgerEntry>()
-  const look = (copy: CopyFacts, shard: Shard): void => {
+  const look = (copy: CopyFacts, shard: Shard, origin?: string): void => {
     // An empty follower.
     if (shard.head.seq === 0n) return
     const entry = copy.facts.ledger.find(shard.head)
@@ -21,14 +22,16 @@ export function createPrefixCheck(report: Report): Observer {
     }
     const before = shown.get(copy.name)
     shown.set(copy.name, entry)
-    if (before !== undefined && !isAncestor(before, entry) && !supersedes(entry, before)) {
+    const isUnproved = origin === 'installed' && copy.facts.isDoubled
+    const isOn = before === undefined || isAncestor(before, entry) || supersedes(entry, before)
+    if (before !== undefined && !isOn && !isUnproved) {
       report('prefix', `${copy.name} went from ${nameOf(before)} to ${nameOf(entry)}.`)
     }
     const problem = differenceOf(shard, entry)
     if (problem !== undefined) report('prefix', `${copy.name} at ${nameOf(entry)}: ${problem}`)
   }
   return {
-    opened: look,
+    opened: (copy, shard) => look(copy, shard),
     advanced: look,
     wentBack: (node) => void shown.delete(node),
   }

@@ -27,11 +27,14 @@ export type Ledger = {
   markDurable(entry: LedgerEntry): LedgerEntry | undefined
   /** Two durable frames of one epoch follow one frame. */
   readonly isForked: boolean
-  readonly entryCount: number
+  /** Whether `entry` is superseded by a hand-over that goes on from `at` or from before it: a relay cuts
+   *  what is beyond first, and then takes the hand-over. */
+  isBeingSuperseded(entry: LedgerEntry, at: LedgerEntry): boolean
 }
 
 export function createLedger(): Ledger {
   const entries = new Map<string, LedgerEntry>()
+  const handOvers: LedgerEntry[] = []
   const durableChildren = new Map<LedgerEntry, LedgerEntry[]>()
   let isForked = false
   const put = (entry: LedgerEntry): LedgerEntry => {
@@ -66,15 +69,18 @@ export function createLedger(): Ledger {
         pages,
         isDurable: false,
       }),
-    handOver: (parent, { seq, checksum }, epoch) =>
-      put({
+    handOver(parent, { seq, checksum }, epoch) {
+      const entry = put({
         seq,
         checksum: formatHex(checksum),
         epoch,
         parent,
         pages: parent.pages,
         isDurable: false,
-      }),
+      })
+      handOvers.push(entry)
+      return entry
+    },
     find(position) {
       const entry = entries.get(formatHex(position.checksum))
       return entry?.seq === position.seq ? entry : undefined
@@ -93,9 +99,10 @@ export function createLedger(): Ledger {
     get isForked() {
       return isForked
     },
-    get entryCount() {
-      return entries.size
-    },
+    isBeingSuperseded: (entry, at) =>
+      handOvers.some(
+        (one) => one.epoch > entry.epoch && one.parent !== undefined && isAncestor(one.parent, at),
+      ),
   }
 }
 

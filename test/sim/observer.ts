@@ -3,7 +3,7 @@
 
 import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { Position } from '../../src/base/ids.ts'
-import type { Shard } from '../../src/shard/shard.ts'
+import type { Shard, ShardRole } from '../../src/shard/shard.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What is known of a shard beside what its copies say. */
@@ -20,6 +20,8 @@ export type ShardFacts = {
 export type CopyFacts = {
   readonly name: string
   readonly facts: ShardFacts
+  /** What it is meant to be. */
+  readonly role: ShardRole
   /** A device fault was injected in the life of this disk. */
   readonly isDeviceFaulty: boolean
 }

@@ -27,7 +27,7 @@ export type SimDisk = {
   /** No fault from now on. */
   heal(): void
   readonly isEmpty: boolean
-  /** A fault came true, or may yet, since the last `heal` or replacement. */
+  /** A fault came true, or may yet, since it was new or replaced: what came of it may show long after. */
   readonly isFaulty: boolean
 }
 
@@ -64,7 +64,6 @@ export function createSimDisk(name: string, syncDelayMs: number | undefined): Si
       disk.limitBytes(disk.sizeBytes + bytes)
     },
     heal() {
-      isFaulty = false
       disk.failWrite(FAR)
       disk.failSync(FAR)
       disk.limitBytes(Number.POSITIVE_INFINITY)

@@ -86,7 +86,7 @@ function work(nodes: Nodes): readonly Promise<unknown>[] {
     const tasks: Promise<unknown>[] = []
     if (random.chance(0.08)) tasks.push(foldLog(world, copy))
     if (!isWriting(copy)) return tasks
-    for (let groups = random.below(4); groups > 0; groups--) {
+    for (let groups = random.below(3); groups > 0; groups--) {
       tasks.push(writeGroup(world, copy, random.chance(0.85)))
     }
     return tasks

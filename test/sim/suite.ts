@@ -73,6 +73,24 @@ async function isFound(plant: string): Promise<boolean> {
   return true
 }
 
+/** The smallest variant of a failing seed is printed as a command that fails in the same way. */
+async function isShrunk(plant: string): Promise<boolean> {
+  const seeds = ['--plant', plant, '--seed', '5', '--runs', '1']
+  const { problems } = await simulate(seeds)
+  const found = /^seed 5 fails, (\w+):/m.exec(problems)?.[1]
+  const smallest = /smallest: npm run sim -- (.*)$/m.exec(problems)?.[1]
+  const again = await simulate([
+    '--plant',
+    plant,
+    '--first-failure',
+    ...(smallest ?? '').split(' '),
+  ])
+  const isSame = found !== undefined && again.problems.includes(`fails, ${found}:`)
+  const isSmaller = smallest?.includes('--ticks') ?? false
+  if (!isSame || !isSmaller) console.error(`seed 5 was not shrunk to one that fails:\n${problems}`)
+  return isSame && isSmaller
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { seed: { type: 'string', default: '1' }, runs: { type: 'string' } },
@@ -83,6 +101,7 @@ async function main(): Promise<void> {
   for (let at = 0; at < plants.length; at += PROCESSES) {
     outcomes.push(...(await Promise.all(plants.slice(at, at + PROCESSES).map(isFound))))
   }
+  outcomes.push(await isShrunk('cap-off-by-one'))
   const failed = outcomes.filter((isGood) => !isGood).length
   console.log(`sim: ${outcomes.length - failed} of ${outcomes.length} checks passed`)
   if (failed > 0) process.exitCode = 1
