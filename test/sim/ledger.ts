@@ -51,33 +51,10 @@ export function createLedger(): Ledger {
     return other
   }
   return {
-    begin: ({ seq, checksum }) =>
-      put({
-        seq,
-        checksum: formatHex(checksum),
-        epoch: 0n,
-        parent: undefined,
-        pages: [],
-        isDurable: true,
-      }),
-    add: (parent, { seq, checksum }, pages) =>
-      put({
-        seq,
-        checksum: formatHex(checksum),
-        epoch: parent.epoch,
-        parent,
-        pages,
-        isDurable: false,
-      }),
-    handOver(parent, { seq, checksum }, epoch) {
-      const entry = put({
-        seq,
-        checksum: formatHex(checksum),
-        epoch,
-        parent,
-        pages: parent.pages,
-        isDurable: false,
-      })
+    begin: (genesis) => put({ ...entryOf(genesis, undefined, []), isDurable: true }),
+    add: (parent, position, pages) => put(entryOf(position, parent, pages)),
+    handOver(parent, position, epoch) {
+      const entry = put({ ...entryOf(position, parent, parent.pages), epoch })
       handOvers.push(entry)
       return entry
     },
@@ -104,6 +81,15 @@ export function createLedger(): Ledger {
         (one) => one.epoch > entry.epoch && one.parent !== undefined && isAncestor(one.parent, at),
       ),
   }
+}
+
+function entryOf(
+  { seq, checksum }: Position,
+  parent: LedgerEntry | undefined,
+  pages: readonly Uint8Array[],
+): LedgerEntry {
+  const epoch = parent?.epoch ?? 0n
+  return { seq, checksum: formatHex(checksum), epoch, parent, pages, isDurable: false }
 }
 
 /** Whether `newer` goes on from `older`, or is it. */
