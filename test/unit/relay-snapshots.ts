@@ -14,6 +14,7 @@ export async function snapshotOf(
   chain: TestChain,
   at: Position,
   pageCount = 40,
+  epoch = 0n,
 ): Promise<Uint8Array> {
   const page = (pgno: number): Uint8Array => new Uint8Array(PAGE_BYTES).fill(pgno % 250)
   const tree = createPageTree()
@@ -21,7 +22,7 @@ export async function snapshotOf(
   tree.advance(changes, pageCount, PAGE_BYTES)
   const seal = await createSeal(chain.signer, {
     shard: chain.shard,
-    epoch: 0n,
+    epoch,
     seq: at.seq,
     checksum: at.checksum,
     root: tree.root(),
