@@ -30,6 +30,7 @@ import {
 } from './open-failures.ts'
 import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
 import type { Connect } from './registry.ts'
+import { letGoOfMany } from './unsent.ts'
 
 /** What a platform gives to open databases in this thread. */
 export type LocalPlatform = {
@@ -94,8 +95,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     onProgress,
   })
   closers.add(() => shard.close())
-  // Nothing is kept for relays that this open does not know.
-  if (options.sync === undefined) await shard.keepHolders([])
+  if (options.sync === undefined) letGoOfMany(shard)
   platform.onShard?.(assembly.name, shard)
   const genesis = genesisOf(shard)
   if (genesis !== undefined) orThrow(checkOwner(keys, genesis))

@@ -44,8 +44,8 @@ export async function judgeBeside(state: PublishState): Promise<void> {
   if (beside !== undefined) await hooks.exclusively(() => apply.take(beside))
 }
 
-/** Sends the own frames that a run of the peer's contradicts.  False when it contradicts none, as far as its
- *  header says, or when the log has them no longer. */
+/** Sends the own frames that a run of the peer's contradicts; the head alone, without its payload, where the
+ *  log has them no longer.  False when it contradicts none, as far as its header says. */
 async function showBeside({ context }: PublishState, theirs: RunHeader): Promise<boolean> {
   const { shard, peer } = context
   const checksumAt = (seq: bigint): Uint8Array | undefined =>
@@ -56,7 +56,8 @@ async function showBeside({ context }: PublishState, theirs: RunHeader): Promise
     (before !== undefined && !equalBytes(before, theirs.prev)) ||
     (last !== undefined && !equalBytes(last, theirs.seal.checksum))
   const from = theirs.firstSeq > shard.durable.seq ? shard.durable.seq : theirs.firstSeq
-  const run = isBeside ? shard.readRun(from, RUN_PAYLOAD_BYTES_MAX) : undefined
+  if (!isBeside) return false
+  const run = shard.readRun(from, RUN_PAYLOAD_BYTES_MAX) ?? shard.headRun()
   if (run === undefined) return false
   await peer.send({ type: 'run', bytes: encodeRun(run) })
   return true

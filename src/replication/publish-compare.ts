@@ -92,7 +92,8 @@ async function askFrames(state: PublishState, { author, position }: Head): Promi
 }
 
 /** Whether the peer's head is a frame of this chain.  Below what the log has, it was acknowledged by this or
- *  another peer before it was let go. */
+ *  another peer before it was let go; or it was let go unsent by a long time without any (database/unsent.ts),
+ *  and then nothing here could tell. */
 function isOurs({ context }: PublishState, position: Position): boolean {
   const { shard } = context
   const { durable } = shard

@@ -12,7 +12,7 @@ import { flushShard } from './flush.ts'
 import { importPages } from './import.ts'
 import { installSnapshot } from './install.ts'
 import { readKept } from './kept.ts'
-import { sealDurableHead } from './seal-head.ts'
+import { headRun, sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
 import { assertOpen, authorityOf, halt, headHlcOf, type ShardState, subscribe } from './state.ts'
@@ -67,6 +67,7 @@ export function createShardFace(state: ShardState): Shard {
     readKept: (file) => readKept(state, file),
     applyRun: (run) => mutex.run(() => applySealedRun(state, run)),
     readRun: (from, sizeBytesMax) => wal.readRun(from, sizeBytesMax),
+    headRun: () => headRun(state),
     readFrame: (seq) => wal.readFrame(seq),
     range: () => wal.range(),
     snapshot: () => createShardSnapshot(state),

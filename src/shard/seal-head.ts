@@ -5,10 +5,18 @@
 import { isFailure } from '../base/failure.ts'
 import type { Position } from '../base/ids.ts'
 import { HASH_BYTES } from '../crypto/hash.ts'
+import type { SealedRun } from '../frame/run.ts'
 import { createSeal, type Seal } from '../frame/seal.ts'
 import { epochOf, halt, type ShardState } from './state.ts'
 
 const NO_ROOT: Uint8Array = new Uint8Array(HASH_BYTES)
+
+/** The sealed head as a run without its payload: what shows it where the log has its frame no longer. */
+export function headRun(state: ShardState): SealedRun | undefined {
+  const { head, headFrame, newestSeal: seal } = state
+  if (headFrame === undefined || seal?.seq !== head.seq) return undefined
+  return { firstSeq: head.seq, prev: headFrame.prev, frames: [headFrame], seal }
+}
 
 /** Resolves when the head that was durable at the call is sealed. */
 export async function sealDurableHead(state: ShardState): Promise<void> {

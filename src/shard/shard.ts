@@ -91,6 +91,8 @@ export type Shard = {
   /** Sealed, flushed frames from `from` on, for those who ask; undefined when the log has them no longer
    *  or not yet. */
   readRun(from: Seq, sizeBytesMax: number): SealedRun | undefined
+  /** The sealed head alone, without its payload, which cannot be applied; undefined while it has no seal. */
+  headRun(): SealedRun | undefined
   readFrame(seq: Seq): Frame | undefined
   /** Lowest and highest seq that `readFrame` can answer. */
   range(): { readonly first: Seq; readonly last: Seq } | undefined

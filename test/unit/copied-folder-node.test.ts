@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { follow, publish } from '../../src/database/options.ts'
+import type { Database } from '../../src/database/types.ts'
 import { decodeSeal, verifySeal } from '../../src/frame/seal.ts'
 import {
   arrived,
@@ -59,6 +60,56 @@ describe('a folder that was copied with its keys', () => {
       [1, 10],
       [1, 20],
     ]).toContainEqual(kept)
+  })
+})
+
+describe('a copy that wrote without a relay', () => {
+  /** Both wrote beside each other, the second without `sync`; the first and a follower are connected. */
+  async function besides(name: string, writes: (two: Database) => Promise<unknown>) {
+    const address = await published(name)
+    copyFolder(name, `${name}-two`)
+    const one = opened(name, { sync: publishing() })
+    await one.run('INSERT INTO t VALUES (10)')
+    await one.until('shared')
+    const copy = opened(`${name}-copy`, { sync: follow(address) })
+    await arrived(copy, 4n)
+    const offline = opened(`${name}-two`, {})
+    await writes(offline)
+    await offline.close()
+    // And once more, which finds what is in its log.
+    const quiet = opened(`${name}-two`, {})
+    await quiet.ready
+    await quiet.close()
+    return [one, copy, opened(`${name}-two`, { sync: publishing() })]
+  }
+
+  async function expectForked(all: readonly Database[]) {
+    for (const { failure } of await Promise.all(all.map(failed))) {
+      expect(failure?.code).toBe('ErrForked')
+      const seals = [failure?.facts['ours'], failure?.facts['theirs']]
+      for (const bytes of seals) {
+        const seal = decodeSeal(bytes as Uint8Array)
+        expect(seal.ok && verifySeal(seal.value)).toBe(true)
+      }
+      expect(seals[0]).not.toEqual(seals[1])
+    }
+  }
+
+  it.each([
+    ['as many frames as the other', 1],
+    ['more than the other', 3],
+  ])('has %s: everybody hears of the fork', async (_, count) => {
+    const all = await besides(`quiet-${count}`, async (two) => {
+      for (let x = 20; x < 20 + count; x++) await two.run('INSERT INTO t VALUES (?)', [x])
+    })
+    await expectForked(all)
+  })
+
+  it('so much that its log let the frames go, shows its head, and everybody hears of it', async () => {
+    const all = await besides('loud', (two) =>
+      two.run('INSERT INTO t VALUES (randomblob(12000000))'),
+    )
+    await expectForked(all)
   })
 })
 
