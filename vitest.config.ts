@@ -121,6 +121,7 @@ function browserProject(settings: BrowserSettings): TestProjectInlineConfigurati
     optimizeDeps: {
       include: [
         'comlink',
+        'idb',
         '@noble/ed25519',
         '@noble/hashes/blake3.js',
         '@noble/hashes/sha2.js',

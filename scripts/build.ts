@@ -66,9 +66,23 @@ async function main(): Promise<void> {
  *  named in src/base/globals.ts. */
 function compileTypesAlone(): void {
   const entries = readdirSync(`${NEXT}/entry`).filter((name) => name.endsWith('.d.ts'))
-  const bare = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022', '--types', '']
+  const isBare = (name: string): boolean => !(name in PEER_SETTINGS)
+  compileTypes(entries.filter(isBare), ['--lib', 'es2022'])
+  for (const [name, settings] of Object.entries(PEER_SETTINGS)) compileTypes([name], settings)
+}
+
+/** What the types of a peer ask of a project themselves. */
+const PEER_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  'drizzle.d.ts': ['--lib', 'es2022,dom', '--skipLibCheck'],
+  'kysely.d.ts': ['--lib', 'es2022,dom'],
+  'svelte.d.ts': ['--lib', 'es2022,dom'],
+  'vue.d.ts': ['--lib', 'es2022,dom'],
+}
+
+function compileTypes(entries: readonly string[], settings: readonly string[]): void {
+  const bare = ['--noEmit', '--strict', '--target', 'es2022', '--types', '', '--module', 'nodenext']
   const files = entries.map((name) => `${NEXT}/entry/${name}`)
-  tsc(['--ignoreConfig', ...bare, '--module', 'nodenext', ...files])
+  tsc(['--ignoreConfig', ...bare, ...settings, ...files])
 }
 
 function tsc(parameters: readonly string[]): void {
@@ -80,7 +94,7 @@ function bundle(name: string, input: string): Promise<void> {
   const plugins = [
     cutSqlite(),
     plainPatterns(),
-    ...(name === 'worker.js' ? [withoutPlainKernel()] : []),
+    ...(name === 'worker.js' ? [withoutPlainKernel(), withoutIndexedDb()] : []),
   ]
   return bundleFile({ folder: 'browser', name, input, plugins })
 }
@@ -143,6 +157,26 @@ function withoutPlainKernel(): Plugin {
   return {
     name: 'without-plain-kernel',
     transform: { filter: { id: /src\/crypto\/kernel-default\.ts$/ }, handler: () => code },
+  }
+}
+
+/** Nor has it the storage that few browsers need: src/platform/browser.ts starts the other worker then. */
+function withoutIndexedDb(): Plugin {
+  const code = `import { ConstelliteError } from '../base/failure.ts'
+    export async function createIndexedDbStorage(host, { reason }) {
+      throw new ConstelliteError({
+        code: 'ErrWorkerFailed',
+        message: 'This worker has no IndexedDB, which the database needs: ' + reason,
+        hint: 'Start worker-plain.js instead.',
+        facts: { needs: 'worker-plain.js' },
+      })
+    }`
+  return {
+    name: 'without-indexeddb',
+    transform: {
+      filter: { id: /src\/platform\/storage-indexeddb\.ts$/ },
+      handler: () => code,
+    },
   }
 }
 

@@ -12,6 +12,34 @@ const WORKER_URLS = [
 ]
 const WASM_URL = 'new URL("sqlite3.wasm", import.meta.url)'
 
+/** Statements by how they begin, each with how often: the functions of the session extension, and the page's
+ *  side of a worker that is cut out. */
+const CUT_STATEMENTS: readonly (readonly [begin: string, count: number])[] = [
+  ['if (wasm.bigIntEnabled && !!wasm.exports.sqlite3changegroup_add', 1],
+  ['globalThis.sqlite3Worker1Promiser', 4],
+  ['FS.createPreloadedFile =', 1],
+  ['FS.preloadFile =', 1],
+]
+/** Emscripten's file system and its devices.  Of all calls SQLite makes one while its VFS is ours: it reads the
+ *  randomness of `random()` from /dev/urandom, once, and without it would take the time of day.  Any other call
+ *  throws. */
+const REPLACED: Readonly<Record<string, string>> = {
+  MEMFS: '0',
+  TTY: '{ init() {} }',
+  FS: `{
+    initialized: true,
+    staticInit() {},
+    ErrnoError: class extends Error { name = "ErrnoError"; constructor(errno) { super(); this.errno = errno; } },
+    cwd: () => "/",
+    open(path) { if (path !== "/dev/urandom") throw new FS.ErrnoError(44); return { fd: 3 }; },
+    getStreamChecked(fd) { if (fd !== 3) throw new FS.ErrnoError(8); return fd; },
+    read(stream, heap, at, length) { randomFill(heap.subarray(at, at + length)); return length; },
+    close() {},
+  }`,
+}
+/** What is left of that side: its export. */
+const PROMISER = '= sqlite3Worker1Promiser.v2;'
+
 /** Parts of the library start in functions given to `initializers.push`, each known by what it defines. */
 const CUT_PARTS = [
   'sqlite3.oo1 =',
@@ -38,7 +66,7 @@ export function cutSqlite(): Plugin {
 }
 
 export function cut(code: string): string {
-  return cutWorkers(cutParts(code))
+  return cutWorkers(replaceFiles(cutStatements(cutParts(code))))
 }
 
 function cutParts(code: string): string {
@@ -59,6 +87,45 @@ function cutParts(code: string): string {
   }
   if (found.length !== CUT_PARTS.length + KEPT_PARTS.length) throw changed('a part is missing')
   return rest + code.slice(at)
+}
+
+function cutStatements(code: string): string {
+  const spans: Span[] = []
+  const take = (node: Span): void => {
+    const text = code.slice(node.start, node.end)
+    if (CUT_STATEMENTS.some(([begin]) => text.startsWith(begin))) spans.push(node)
+  }
+  new Visitor({ IfStatement: take, ExpressionStatement: take }).visit(
+    parseSync('index.mjs', code).program,
+  )
+  for (const [begin, count] of CUT_STATEMENTS) {
+    const found = spans.filter(({ start }) => code.startsWith(begin, start)).length
+    if (found !== count) throw changed(`${found} statements begin with ${begin}`)
+  }
+  let rest = code
+  for (const { start, end } of spans.sort((one, other) => other.start - one.start)) {
+    rest = `${rest.slice(0, start)};${rest.slice(end)}`
+  }
+  if (rest.split(PROMISER).length !== 2) throw changed('what it exports')
+  return rest.replace(PROMISER, '= void 0;')
+}
+
+function replaceFiles(code: string): string {
+  const spans: (Span & { readonly text: string })[] = []
+  new Visitor({
+    VariableDeclarator({ id, init }) {
+      const text = id.type === 'Identifier' ? REPLACED[id.name] : undefined
+      if (text !== undefined && init?.type === 'ObjectExpression') {
+        spans.push({ start: init.start, end: init.end, text })
+      }
+    },
+  }).visit(parseSync('index.mjs', code).program)
+  if (spans.length !== Object.keys(REPLACED).length) throw changed('its file system')
+  let rest = code
+  for (const { start, end, text } of spans.reverse()) {
+    rest = `${rest.slice(0, start)}${text}${rest.slice(end)}`
+  }
+  return rest
 }
 
 function initializersOf(code: string): Span[] {

@@ -244,7 +244,13 @@ function refused(failure: ConstelliteError): Outcome {
 }
 
 /** Reasons that say more than that storage failed. */
-const OWN_REASONS: readonly string[] = ['ErrPoisoned', 'ErrSuperseded', 'ErrForked', 'ErrDiverged']
+const OWN_REASONS: readonly string[] = [
+  'ErrPoisoned',
+  'ErrCleared',
+  'ErrSuperseded',
+  'ErrForked',
+  'ErrDiverged',
+]
 
 function poisoned(error: unknown): ConstelliteError {
   const cause = failureOf(error)

@@ -1,7 +1,9 @@
-/** Browser worker: the composition that opens databases inside the worker, on OPFS.
+/** Browser worker: the composition that opens databases inside the worker, on OPFS or in IndexedDB.
  *  Keeps: nothing runs at import but what a worker's entry calls itself. */
 
+import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
+import type { Host } from '../base/host.ts'
 import { loadKernel } from '../crypto/kernel-load-browser.ts'
 import { useKernel } from '../crypto/kernel-slot.ts'
 import { createLocalConnect, type LocalPlatform, type ShardView } from '../database/assemble.ts'
@@ -9,12 +11,12 @@ import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts
 import { removeDatabase } from '../database/remove.ts'
 import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
 import { createBrowserLoader } from '../sqlite/load-browser.ts'
-import { createOpfsDevice } from '../storage/opfs.ts'
 import type { Transport } from '../transport/transport.ts'
 import { createGlobalWebSocket } from '../transport/websocket-global.ts'
 import { createBrowserWorkerFiles } from './files-browser-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
-import { createOpfsPlace } from './place-opfs.ts'
+import { findStorages, pickStorage } from './storage-browser.ts'
+import type { BrowserStorage } from './storage-indexeddb.ts'
 
 /** A way to relays of one's own: used for descriptors of this kind. */
 export type TransportFactory = {
@@ -31,21 +33,24 @@ export type ServeOptions = {
 
 /** Answers the page that started this worker: the whole of a worker of one's own. */
 export function serve(options: ServeOptions = {}): void {
-  const platform = createPlatform(options)
-  const connect = createLocalConnect(platform)
+  const host = createBrowserHost()
+  const storages = new Map<string, BrowserStorage>()
+  const connect = createLocalConnect(createPlatform(host, storages, options))
   serveDatabases({
     // The kernel first: nothing opens without hashing.
     connect: async (name, open, onProgress) => {
       useKernel(await loadKernel(open.kernelUrl))
+      storages.set(name, await pickStorage(host, name))
       return connect(name, open, onProgress)
     },
     remove: async (name, kernelUrl) => {
       useKernel(await loadKernel(kernelUrl))
-      return removeDatabase({
-        place: createOpfsPlace(name),
-        device: platform.device(name),
-        keyStore: platform.keyStore(name),
-      })
+      let isRemoved = false
+      for (const { place, device } of await findStorages(host, name)) {
+        const keyStore = createIndexedDbKeyStore(name)
+        isRemoved = (await removeDatabase({ place, device: device(), keyStore })) || isRemoved
+      }
+      return isRemoved
     },
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
@@ -53,11 +58,18 @@ export function serve(options: ServeOptions = {}): void {
   })
 }
 
-function createPlatform({ transports = [], onShard }: ServeOptions): LocalPlatform {
-  const host = createBrowserHost()
+function createPlatform(
+  host: Host,
+  storages: ReadonlyMap<string, BrowserStorage>,
+  { transports = [], onShard }: ServeOptions,
+): LocalPlatform {
   return {
     host,
-    device: (name) => createOpfsDevice(host, name),
+    device: (name) => {
+      const storage = storages.get(name)
+      assert(storage !== undefined, 'a storage is picked before a database is opened')
+      return storage.device()
+    },
     keyStore: createIndexedDbKeyStore,
     transport: ({ kind, url }) => {
       const own = transports.find((factory) => factory.kind === kind)

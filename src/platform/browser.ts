@@ -1,6 +1,7 @@
 /** Browser: the composition that `open` is in a page: the database lives in a worker of its own.
  *  Keeps: importing does nothing, also where there is no Worker (a page rendered on a server). */
 
+import { isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import {
   connectWorker,
@@ -18,13 +19,15 @@ import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
 import { oncePerRealm } from './realm.ts'
 
-/** Opens the database of this name in the origin's private file system, making it where there is none. */
+/** Opens the database of this name in the origin's private file system, or in IndexedDB where that opens no
+ *  files, making it where there is none. */
 export const open: Open = (name, options) => oncePerRealm(createBrowserOpen)(name, options)
 
 /** Deletes a closed database of this origin. */
 export const remove: Remove = async (name, options = {}) => {
   checkRemove(name, options)
-  return removeInWorker(workerParts(createBrowserHost()), name, options)
+  const parts = workerParts(createBrowserHost())
+  return withNeeded(options, () => removeInWorker(parts, name, options))
 }
 
 function workerParts(host: Host): WorkerParts {
@@ -45,10 +48,26 @@ function createBrowserOpen(): Open {
     keepAlive: () => () => undefined,
     keyOf: (name) => name,
     connect: async (name, options, onProgress) => {
-      const core = await connectWorker(workerParts(host), { name, options, onProgress })
+      const opening = { name, options, onProgress }
+      const core = await withNeeded(options, () => connectWorker(workerParts(host), opening))
       return persistOnWrite(core, persist)
     },
   })
+}
+
+/** Whether a worker has said that this page needs the one that has everything. */
+let isWholeNeeded = false
+
+/** `worker.js` lacks IndexedDB, which few need; when it says so, `work` begins again with the other one. */
+async function withNeeded<T>({ worker }: WorkerChoice, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const isNeeded = isFailure(error, 'ErrWorkerFailed') && error.facts['needs'] !== undefined
+    if (worker !== undefined || isWholeNeeded || !isNeeded) throw error
+    isWholeNeeded = true
+    return work()
+  }
 }
 
 /** Only a window may ask; insecure pages have no storage to ask for. */
@@ -62,7 +81,7 @@ function startWorker(options: WorkerChoice): StartedWorker {
   }
   // Beside this module in the built package; bundlers know the pattern in `new Worker` and only there.
   const here = import.meta.url
-  const isFast = hasVectors()
+  const isFast = !isWholeNeeded && hasVectors()
   const url = new URL(isFast ? './worker.js' : './worker-plain.js', here).href
   try {
     const worker = isFast
@@ -81,7 +100,7 @@ const VECTOR_MODULE = Uint8Array.of(
   ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
 )
 
-/** False where only the worker with the plain kernel can run. */
+/** False where only the worker that has a plain kernel too can run. */
 function hasVectors(): boolean {
   return typeof WebAssembly === 'object' && WebAssembly.validate(VECTOR_MODULE)
 }

@@ -1,13 +1,8 @@
 /** Place in OPFS: the folder `constellite/<name>/`, as far as removing it needs. */
 
 import type { DatabasePlace } from '../database/remove.ts'
-import {
-  isConflict,
-  isMissing,
-  type OpfsDirectory,
-  openAllFolders,
-  opfsFailure,
-} from '../storage/opfs-handles.ts'
+import { attempt, isConflict, isMissing } from '../storage/browser-errors.ts'
+import { type OpfsDirectory, openAllFolders } from '../storage/opfs-handles.ts'
 import { nameToFolder } from '../storage/opfs-name.ts'
 import { isOwnerFile } from '../storage/owned.ts'
 
@@ -43,13 +38,5 @@ export function createOpfsPlace(name: string): DatabasePlace {
           if (!isMissing(error) && !isConflict(error)) throw error
         }
       }),
-  }
-}
-
-async function attempt<T>(action: string, task: () => Promise<T>): Promise<T> {
-  try {
-    return await task()
-  } catch (error) {
-    throw opfsFailure(action, error)
   }
 }

@@ -20,13 +20,30 @@ export function inUseFailure(name: string, owner: Owner | undefined): Constellit
   })
 }
 
-export function ownershipLostFailure(name: string, reason: string): ConstelliteError {
+/** `owner` is whoever has it now, where that is known. */
+export function ownershipLostFailure(
+  name: string,
+  reason: string,
+  owner?: Owner,
+): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrInUse',
     message: `The database ${JSON.stringify(name)} no longer belongs to this process: ${reason}.`,
     hint: 'Nothing more is written from here. Open it again to go on.',
-    facts: { name, who: 'unknown', since: null },
+    facts: { name, who: owner?.who ?? 'unknown', since: owner?.sinceMs ?? null },
     retry: 'later',
+  })
+}
+
+/** Files that were deleted while they were open: what is written to them nobody finds again. */
+export function clearedFailure(name: string, cause?: unknown): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrCleared',
+    message: `The data of this site was cleared while the database ${JSON.stringify(name)} was open.`,
+    hint: 'export() still answers what is here. Close it and open it again: it begins anew, or follows its relay.',
+    facts: { name },
+    retry: 'after-repair',
+    cause,
   })
 }
 

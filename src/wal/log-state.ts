@@ -2,7 +2,7 @@
  *  Keeps: one place where the log is poisoned, and from then on everything refuses. */
 
 import { assert } from '../base/assert.ts'
-import { ConstelliteError } from '../base/failure.ts'
+import { ConstelliteError, isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Seq } from '../base/ids.ts'
 import { createMutex, type Mutex } from '../base/mutex.ts'
@@ -140,6 +140,8 @@ export function assertUsable(state: LogState): void {
 
 /** After this nothing is staged, written or released; only reopening finds out what was kept. */
 export function poison(state: LogState, cause: unknown): ConstelliteError {
+  // Opening again finds nothing of what was flushed: its own words say what to do.
+  if (isFailure(cause, 'ErrCleared')) state.poisoned ??= cause
   state.poisoned ??= new ConstelliteError({
     code: 'ErrPoisoned',
     message: 'A write or flush of the log failed, so nothing more is written from here.',
