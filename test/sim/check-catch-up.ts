@@ -1,8 +1,9 @@
 /** Catch-up: once network, devices and relays are sound, every follower reaches its writer's head and root
  *  within a bounded time, with one more transaction that the writer makes then; and what each shows
  *  verifies from its page file.
- *  Excused: whoever halted for a reason that check-halts.ts took, and shards that nobody may write any
- *  more, whose followers have nobody to catch up with. */
+ *  Excused: whoever halted for a reason that check-halts.ts took; shards that nobody may write any more,
+ *  whose followers have nobody to catch up with; and a follower that is ahead of a writer whose backup came
+ *  back, and the relay's too: it meets the fork when the writer has come as far. */
 
 import { equalBytes } from '../../src/bytes/compare.ts'
 import { RELAY_LIMITS } from '../../src/relay/relay-limits.ts'
@@ -96,6 +97,7 @@ function isCaughtUp(
   return own.every(({ running }) => {
     const shard = running?.shard
     if (shard === undefined || shard.halted !== undefined || shard.role === 'writer') return true
+    if (facts.isDoubled && shard.head.seq > head.seq) return true
     const isThere = equalBytes(shard.head.checksum, head.checksum)
     const root = shard.newestSeal?.root
     return isThere && root !== undefined && equalBytes(root, newestSeal?.root ?? new Uint8Array())

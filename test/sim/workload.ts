@@ -124,7 +124,7 @@ function changeImage(random: Random, before: Uint8Array): Uint8Array {
 export async function handOver(world: World, copy: Copy): Promise<boolean> {
   const { facts, running } = copy
   const isPossible = running !== undefined && running.shard.author?.epoch === facts.epochMax
-  if (!isPossible || facts.heir !== undefined) return false
+  if (!isPossible || facts.heir !== undefined || running.shard.head.seq === 0n) return false
   facts.heir = copy
   facts.handOvers += 1
   const isDone = await inTurn(world, copy, ({ shard }) => shard.takeOver(facts.owner))
