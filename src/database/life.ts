@@ -148,7 +148,10 @@ function startWatch(state: State, query: Query, listener: LiveListener): () => v
   stops.add(onClose)
   coreOf(state).then(
     (core) => {
-      if (stops.has(onClose)) stopLive = core.watch(query, listener)
+      if (!stops.has(onClose)) return
+      stopLive = core.watch(query, listener)
+      // Where others watch the same, its first rows have come by now, and the listener may want no more.
+      if (!stops.has(onClose)) stopLive()
     },
     (error) => {
       if (stops.delete(onClose)) listener.onError(failureOf(error), true)

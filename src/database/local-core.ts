@@ -83,7 +83,11 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       ending.tell(failure)
     },
   })
-  const live = createLiveQueries({ read: liveReader(shard, executor, connections) })
+  const live = createLiveQueries({
+    now: () => host.monotonicNow(),
+    turn: (work) => executor.submit({ kind: 'read', caller: NO_CALLER, work }),
+    read: liveReader(shard, executor, connections),
+  })
   const reopen = createReopen({ executor, connections, engine })
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
@@ -107,7 +111,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       arrived: (signal) => syncing.arrival.wait(signal) ?? syncing.ownHead.beforeRead(signal),
       roomy: (signal) => beforeWrite(signal) ?? room.wait(signal),
     }),
-    watch: (query, listener) => live.add(query, listener),
+    watch: live.add,
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
     exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
     exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
@@ -225,18 +229,13 @@ function liveReader(shard: Shard, executor: Executor, connections: Connections):
   // A follower that nothing has reached yet has no tables; its queries begin with what arrives first.
   const isWaiting = (): boolean =>
     shard.role === 'follower' && shard.pages.pageCount(shard.pages.version) === 0
-  return ({ sql, parameters }, areTablesWanted) =>
-    executor.submit({
-      kind: 'read',
-      caller: NO_CALLER,
-      work: () => {
-        if (isWaiting()) return { rows: undefined, tables: undefined }
-        return connections.read(executor.slot.open !== undefined, (connection) => ({
-          rows: connection.all(sql, parameters),
-          tables: areTablesWanted ? connection.describe(sql).reads : undefined,
-        }))
-      },
-    })
+  return ({ sql, parameters }, areTablesWanted) => {
+    if (isWaiting()) return { rows: undefined, tables: undefined }
+    return connections.read(executor.slot.open !== undefined, (connection) => ({
+      rows: connection.all(sql, parameters),
+      tables: areTablesWanted ? connection.describe(sql).reads : undefined,
+    }))
+  }
 }
 
 /** Resolves when every call made before it is done and durable. */

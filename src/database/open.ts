@@ -4,6 +4,7 @@
 import type { Host } from '../base/host.ts'
 import { createHandle } from './handle.ts'
 import type { KeepAlive } from './keep-alive.ts'
+import { withSharedLive } from './live-sharing.ts'
 import { checkOptions, type OpenOptions } from './options.ts'
 import { type Connect, createRegistry } from './registry.ts'
 import type { Scope } from './scope.ts'
@@ -23,7 +24,7 @@ export type Environment = {
 export type Open = (name: string, options?: OpenOptions) => OpeningDatabase
 
 export function createOpen({ host, scope, keepAlive, keyOf, connect }: Environment): Open {
-  const registry = createRegistry(connect)
+  const registry = createRegistry(async (...given) => withSharedLive(await connect(...given)))
   let lastCaller = 0
   return (name, options = {}) => {
     lastCaller += 1
