@@ -11,7 +11,12 @@ import {
 } from 'vitest/config'
 import { findChromium } from './test/chromium.ts'
 import { findFirefox } from './test/firefox.ts'
-import { type BrowserSettings, inChromium, inFirefox } from './test/support/browser-settings.ts'
+import {
+  type BrowserSettings,
+  inChromium,
+  inFirefox,
+  WITHOUT_OPFS,
+} from './test/support/browser-settings.ts'
 import { packedAt, packedFolder } from './test/support/packed.ts'
 import { createTallyReporter } from './test/support/tally-reporter.ts'
 
@@ -26,7 +31,9 @@ function resolvePacked(): Plugin {
     async resolveId(source, _importer, options) {
       if (!/^constellite(\/|$)/.test(source)) return null
       const { project } = packedAt(await packedFolder())
-      return await this.resolve(source, join(project, 'index.js'), { ...options, skipSelf: true })
+      // The importer has to exist: without one Vite resolves from its root, which is this repository.
+      const importer = join(project, 'package.json')
+      return await this.resolve(source, importer, { ...options, skipSelf: true })
     },
   }
 }
@@ -130,6 +137,8 @@ function browserProject(settings: BrowserSettings): TestProjectInlineConfigurati
         '@hpke/core',
         '@hpke/hybridkem-x-wing',
         'hash-wasm',
+        'react',
+        'react-dom/client',
       ],
       exclude: ['@sqlite.org/sqlite-wasm'],
     },
@@ -140,11 +149,14 @@ function browserProject(settings: BrowserSettings): TestProjectInlineConfigurati
 }
 
 /** The packed package in a browser. */
-function packedProject(settings: BrowserSettings): TestProjectInlineConfiguration {
+function packedProject(
+  settings: BrowserSettings,
+  place = 'place-browser',
+): TestProjectInlineConfiguration {
   return {
     plugins: [resolvePacked()],
     resolve: {
-      alias: { '#place': join(import.meta.dirname, 'test/conformance/place-browser.ts') },
+      alias: { '#place': join(import.meta.dirname, `test/conformance/${place}.ts`) },
     },
     server: { fs: { strict: false } },
     optimizeDeps: { exclude: ['constellite'] },
@@ -173,6 +185,8 @@ function projects(): TestProjectInlineConfiguration[] {
   else {
     found.push(browserProject(inChromium('browser', chromium.path)))
     found.push(packedProject(inChromium('chromium', chromium.path)))
+    const withoutOpfs = inChromium('indexeddb', chromium.path, [WITHOUT_OPFS])
+    found.push(packedProject(withoutOpfs, 'place-indexeddb'))
   }
   if (firefox.path === undefined) console.warn(`tests are left out: ${firefox.reason}`)
   else {
