@@ -54,6 +54,7 @@ const browser: Suite = { name: 'browser', run: () => inChromium('browser') }
 const browserFirefox: Suite = { name: 'browser-firefox', run: () => inFirefox('browser-firefox') }
 const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), after: packed }
 const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
+const indexedDb: Suite = { name: 'indexeddb', run: () => inChromium('indexeddb'), after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
 const workerd: Suite = {
@@ -90,6 +91,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [deno, bun],
   [workerd, edge],
   [chromium],
+  [indexedDb],
   [browserFirefox],
   [firefox],
   [pages],
@@ -104,7 +106,16 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
 const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   unit: [[unit]],
   node: [[build], [packed], [node]],
-  browser: [[build], [packed], [browser], [chromium], [browserFirefox], [firefox], [pages]],
+  browser: [
+    [build],
+    [packed],
+    [browser],
+    [chromium],
+    [indexedDb],
+    [browserFirefox],
+    [firefox],
+    [pages],
+  ],
   deno: [[build], [packed], [deno, bun], [platform]],
   workerd: [[build], [packed], [workerd]],
   edge: [[build], [packed], [edge]],
@@ -183,7 +194,7 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
-  const partners = [chromium, firefox, deno, bun, workerd].map((it) => it.name)
+  const partners = [chromium, firefox, indexedDb, deno, bun, workerd].map((it) => it.name)
   const without = before.skips.find((it) => partners.includes(it.name))
   if (without !== undefined) {
     return { ...NOTHING, skips: [{ name: 'matrix', reason: without.reason }] }

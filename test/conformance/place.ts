@@ -1,9 +1,9 @@
 /** What differs between the platforms that run the conformance suite; the project's alias `#place` picks one
- *  of place-node.ts and place-browser.ts. */
+ *  of place-node.ts, place-browser.ts and place-indexeddb.ts. */
 
 export type Place = {
   /** Storage that `status` must report here. */
-  readonly storageKind: 'node-fs' | 'opfs' | 'durable-object'
+  readonly storageKind: 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
   /** A name of a database that does not exist yet. */
   freshName(label: string): string
   /** Opens `name` from another process or window and answers how that went. */

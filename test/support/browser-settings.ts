@@ -17,13 +17,21 @@ export type BrowserSettings = InlineConfig
 
 type Launch = NonNullable<NonNullable<Parameters<typeof playwright>[0]>['launchOptions']>
 
-export function inChromium(name: string, executablePath: string): BrowserSettings {
+/** What makes a Chromium one that has no OPFS. */
+export const WITHOUT_OPFS =
+  '--disable-blink-features=FileSystemAccess,FileSystemAccessOriginPrivate'
+
+export function inChromium(
+  name: string,
+  executablePath: string,
+  more: readonly string[] = [],
+): BrowserSettings {
   const profile = profileOf(name)
   return settingsOf({
     name,
     profile,
     browser: 'chromium',
-    launch: { executablePath, args: [...CHROMIUM_ARGUMENTS] },
+    launch: { executablePath, args: [...CHROMIUM_ARGUMENTS, ...more] },
     // OPFS of all origins.
     files: join(profile, 'Default/File System'),
   })

@@ -10,6 +10,7 @@ const PLATFORMS = [
   { project: 'workerd', title: 'workerd (Durable Object)' },
   { project: 'chromium', title: 'Chromium (OPFS)' },
   { project: 'firefox', title: 'Firefox (OPFS)' },
+  { project: 'indexeddb', title: 'Chromium (IndexedDB)' },
 ] as const
 
 const HEAD = `| | ${PLATFORMS.map((it) => it.title).join(' | ')} |`
