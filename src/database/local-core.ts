@@ -1,7 +1,7 @@
 /** Local core: one open database in this thread: calls go to the executor, which runs them over SQLite
  *  and the shard in groups.  Keeps: what `Core` promises.  Never: knows whether a face or a bridge calls. */
 
-import type { ConstelliteError } from '../base/failure.ts'
+import { type ConstelliteError, isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import type { Signer } from '../crypto/signer.ts'
 import type { Sync } from '../replication/sync.ts'
@@ -63,7 +63,7 @@ export type LocalCore = Core & {
 }
 
 export function createLocalCore(parts: LocalParts): LocalCore {
-  const { host, shard, engine, files, isScopeExact } = parts
+  const { host, shard, engine, isScopeExact } = parts
   const connections = createConnections(engine, shard)
   const syncing = createSyncing(parts)
   const sync = (): Sync | undefined => syncing.sync
@@ -113,12 +113,10 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     }),
     watch: live.add,
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
-    exportFile: () => flushed().then(() => files.collect(exportPages(host, shard.pages))),
-    exportTo: (path) => flushed().then(() => files.save(path, exportPages(host, shard.pages))),
+    ...createExports(parts, () => (isFailure(poisoned, 'ErrCleared') ? LEFT : flushed())),
     importFile: intake.importFile,
     prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard, sync())),
-    exportKept: (file) => files.collect(shard.readKept(file)),
     takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),
     startSync,
     close: once(async () => {
@@ -135,6 +133,21 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       board.close({ ...board.current, state: poisoned === undefined ? 'closed' : 'failed' })
       await parts.release()
     }),
+  }
+}
+
+/** Of a cleared site, what is in memory and in deleted files is all that there is, flushed or not. */
+const LEFT: Promise<void> = Promise.resolve()
+
+function createExports(
+  { host, shard, files }: LocalParts,
+  settled: () => Promise<void>,
+): Pick<Core, 'exportFile' | 'exportTo' | 'exportKept'> {
+  const pages = (): AsyncGenerator<Uint8Array, void, void> => exportPages(host, shard.pages)
+  return {
+    exportFile: () => settled().then(() => files.collect(pages())),
+    exportTo: (path) => settled().then(() => files.save(path, pages())),
+    exportKept: (file) => files.collect(shard.readKept(file)),
   }
 }
 

@@ -1,6 +1,6 @@
 /** Registry: which databases are open in this realm, each once, counted by its handles.
  *  Keeps: one name is one core; other options are refused; a name whose core is closing, or has stopped
- *  by itself, is opened anew when the old one has let go of its storage. */
+ *  by itself, is opened anew when the old one has let go of its storage; but for one of a cleared site. */
 
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Core } from './core.ts'
@@ -52,7 +52,11 @@ export function createRegistry(connect: Connect): Registry {
     }
     const entry: Entry = { options, core: open(), handles: 0, onProgress }
     entry.core.then(
-      (core) => core.ended.then(() => forget(key, entry)),
+      (core) =>
+        core.ended.then((failure) => {
+          // Of a cleared site it is all there is: it stays to be exported until its handles are closed.
+          if (failure.code !== 'ErrCleared') forget(key, entry)
+        }),
       () => forget(key, entry),
     )
     return entry
