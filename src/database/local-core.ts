@@ -22,7 +22,7 @@ import { closed, replaced } from './open-failures.ts'
 import { ASKED, createOwnHead, type OwnHead } from './own-head.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import { createTakeOver } from './take-over.ts'
-import type { IdentityStatus, StorageStatus } from './types.ts'
+import type { IdentityStatus, RepairReport, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
 import { reportVerify } from './verify.ts'
 
@@ -32,6 +32,7 @@ export type LocalParts = {
   readonly name: string
   readonly address: string
   readonly tornBytes: number
+  readonly repaired?: RepairReport | undefined
   /** Made by this opening: there is no backup of it. */
   readonly isNew: boolean
   readonly shard: Shard
@@ -83,11 +84,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
       ending.tell(failure)
     },
   })
-  const live = createLiveQueries({
-    now: () => host.monotonicNow(),
-    turn: (work) => executor.submit({ kind: 'read', caller: NO_CALLER, work }),
-    read: liveReader(shard, executor, connections),
-  })
+  const live = createLiveQueries(liveParts(parts, executor, connections))
   const reopen = createReopen({ executor, connections, engine })
   const stopListening = listen(parts, { board, live, reopen })
   const flushed = (): Promise<void> => nothingPending(executor)
@@ -96,8 +93,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const startSync = (): void => syncing.start(executor, () => board.changed('state'))
   return {
     get ready() {
-      const { name, address, tornBytes } = parts
-      return { name, address, role: shard.role, import: intake.imported, tornBytes }
+      const { name, address, repaired, tornBytes } = parts
+      return { name, address, role: shard.role, import: intake.imported, repaired, tornBytes }
     },
     ended: ending.ended,
     get status() {
@@ -238,16 +235,24 @@ function listen(
   }
 }
 
-function liveReader(shard: Shard, executor: Executor, connections: Connections): LiveParts['read'] {
+function liveParts(
+  { host, shard }: LocalParts,
+  executor: Executor,
+  connections: Connections,
+): LiveParts {
   // A follower that nothing has reached yet has no tables; its queries begin with what arrives first.
   const isWaiting = (): boolean =>
     shard.role === 'follower' && shard.pages.pageCount(shard.pages.version) === 0
-  return ({ sql, parameters }, areTablesWanted) => {
-    if (isWaiting()) return { rows: undefined, tables: undefined }
-    return connections.read(executor.slot.open !== undefined, (connection) => ({
-      rows: connection.all(sql, parameters),
-      tables: areTablesWanted ? connection.describe(sql).reads : undefined,
-    }))
+  return {
+    now: () => host.monotonicNow(),
+    turn: (work) => executor.submit({ kind: 'read', caller: NO_CALLER, work }),
+    read: ({ sql, parameters }, areTablesWanted) => {
+      if (isWaiting()) return { rows: undefined, tables: undefined }
+      return connections.read(executor.slot.open !== undefined, (connection) => ({
+        rows: connection.all(sql, parameters),
+        tables: areTablesWanted ? connection.describe(sql).reads : undefined,
+      }))
+    },
   }
 }
 
