@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { measureBridge } from './bridge.ts'
 import { catchUp } from './catch-up.ts'
 import { commitInChromium } from './commit-chromium.ts'
 import { commitInNode } from './commit-node.ts'
@@ -29,6 +30,7 @@ const BENCHES: readonly Bench[] = [
       await commitInChromium(say)
     },
   },
+  { name: 'bridge', isOfPackage: false, run: measureBridge },
   { name: 'utilities', isOfPackage: true, run: measureUtilities },
   {
     name: 'kernels',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ConstelliteError } from '../../src/base/failure.ts'
+import { LIVE_QUERIES_MAX } from '../../src/database/live.ts'
 import { TRANSACTION_IDLE_MS } from '../../src/database/slot.ts'
 import { createBridgeRealm } from './bridge-fixtures.ts'
 import { rejection, settle } from './database-fixtures.ts'
@@ -80,6 +81,62 @@ describe('a database in a worker', () => {
     await db.run('INSERT INTO t VALUES (3)')
     await settle()
     expect(types().filter((type) => type === 'rows').length).toBe(before)
+    await db.close()
+  })
+
+  it('tells many subscribers of one query by one message, and only what changed', async () => {
+    const { open, workers } = createBridgeRealm()
+    const [db, other] = [open('notes', { migrations }), open('notes', { migrations })]
+    await db.run('INSERT INTO t VALUES (1), (2)')
+    const watches = Array.from({ length: 50 }, (_, index) =>
+      (index % 2 === 0 ? db : other).watch('SELECT x FROM t ORDER BY x'),
+    )
+    let calls = 0
+    for (const watch of watches) {
+      watch.subscribe(
+        () => {
+          calls += 1
+        },
+        () => undefined,
+      )
+    }
+    await settle()
+    const before = watches[0]?.current
+    // A reader may do with its array what it likes.
+    before?.reverse()
+    await db.run('INSERT INTO t VALUES (3)')
+    await settle()
+    expect(calls).toBe(100)
+    const rows = workers[0]?.toPage.flat().filter((it) => (it as { type?: string }).type === 'rows')
+    expect(rows).toMatchObject([
+      { change: { length: 2, rows: [1, 'x', 1, 2] } },
+      { change: { length: 3, at: [2], rows: [1, 'x', 3] } },
+    ])
+    expect(watches[49]?.current).toBe(watches[0]?.current)
+    expect(watches[0]?.current).toEqual([{ x: 1 }, { x: 2 }, { x: 3 }])
+    expect(watches[0]?.current?.[0]).toBe(before?.[1])
+    const asked = workers[0]?.toWorker.flat().filter((it) => (it as { op?: string }).op === 'watch')
+    expect(asked?.length).toBe(1)
+    await Promise.all([db.close(), other.close()])
+  })
+
+  it('refuses what is one live query too many, and goes on with the others', async () => {
+    const { open } = createBridgeRealm()
+    const db = open('notes', { migrations })
+    const codes: string[] = []
+    const stops = Array.from({ length: LIVE_QUERIES_MAX + 1 }, (_, x) =>
+      db.watch('SELECT ? AS x', [x]).subscribe(
+        () => undefined,
+        ({ code }) => codes.push(code),
+      ),
+    )
+    await settle()
+    expect(codes).toEqual(['ErrBackpressure'])
+    for (const stop of stops) stop()
+    for await (const rows of db.watch('SELECT 1 AS x')) {
+      expect(rows).toEqual([{ x: 1 }])
+      break
+    }
     await db.close()
   })
 

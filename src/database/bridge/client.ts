@@ -2,11 +2,14 @@
  *  Callbacks stay here; what they need crosses as events under the request's id. */
 
 import type { ConstelliteError } from '../../base/failure.ts'
-import type { Core } from '../core.ts'
+import type { Core, CoreCall } from '../core.ts'
 import { aborted } from '../open-failures.ts'
-import { ask, type Exchange, localReason, nextId } from './exchange.ts'
+import type { Query } from '../sql.ts'
+import type { RunResult } from '../types.ts'
+import { type AskOptions, ask, type Exchange, localReason, nextId } from './exchange.ts'
 import { reviveStatus } from './failure.ts'
-import type { Opened } from './protocol.ts'
+import type { Opened, Operation, RequestId, RunAnswer, StatementRequest } from './protocol.ts'
+import { unpackRows } from './rows.ts'
 
 /** `end` ends the worker, once `close` was answered. */
 export function createClientCore(exchange: Exchange, opened: Opened, end: () => void): Core {
@@ -24,26 +27,50 @@ export function createClientCore(exchange: Exchange, opened: Opened, end: () => 
         exchange.statusListeners.delete(listener)
       }
     },
-    run: (query, { signal, ...of }) => ask(exchange, { op: 'run', query, ...of }, { signal }),
-    all: (query, { signal, ...of }) => ask(exchange, { op: 'all', query, ...of }, { signal }),
-    exec: (text, { signal, ...of }) => ask(exchange, { op: 'exec', text, ...of }, { signal }),
+    run: (query, call) => {
+      const make = statement(query, call, false)
+      return ask(exchange, make, { read: readRun, signal: call.signal })
+    },
+    all: (query, call) => {
+      const make = statement(query, call, true)
+      return ask(exchange, make, { read: unpackRows, signal: call.signal })
+    },
+    exec: (text, { signal, transaction, caller }) =>
+      operate(exchange, { op: 'exec', text, transaction, caller }, { signal }),
     begin: (call) => begin(exchange, call),
-    commit: (transaction) => ask(exchange, { op: 'commit', transaction }),
-    rollback: (transaction) => ask(exchange, { op: 'rollback', transaction }),
+    commit: (transaction) => operate(exchange, { op: 'commit', transaction }),
+    rollback: (transaction) => operate(exchange, { op: 'rollback', transaction }),
     watch: (query, listener) => watch(exchange, query, listener),
     until: (stage, { holders, signal }) =>
-      ask(exchange, { op: 'until', stage, holders }, { signal }),
-    exportFile: () => ask(exchange, { op: 'export' }),
-    exportTo: (path) => ask(exchange, { op: 'exportTo', path }),
-    importFile: (source, options) => ask(exchange, { op: 'import', source }, options),
-    exportKept: (file) => ask(exchange, { op: 'exportKept', file }),
-    takeOver: (options) => ask(exchange, { op: 'takeOver', ...options }),
-    verify: () => ask(exchange, { op: 'verify' }),
+      operate(exchange, { op: 'until', stage, holders }, { signal }),
+    exportFile: () => operate(exchange, { op: 'export' }),
+    exportTo: (path) => operate(exchange, { op: 'exportTo', path }),
+    importFile: (source, options) => operate(exchange, { op: 'import', source }, options),
+    exportKept: (file) => operate(exchange, { op: 'exportKept', file }),
+    takeOver: (options) => operate(exchange, { op: 'takeOver', ...options }),
+    verify: () => operate(exchange, { op: 'verify' }),
     close: () => {
       closing ??= close(exchange, end)
       return closing
     },
   }
+}
+
+function operate<T>(exchange: Exchange, operation: Operation, options?: AskOptions<T>): Promise<T> {
+  return ask(exchange, (id) => ({ ...operation, id }), options)
+}
+
+function statement(
+  { sql, parameters }: Query,
+  { signal, caller, transaction }: CoreCall,
+  areRowsWanted: boolean,
+): (id: RequestId) => StatementRequest {
+  const isAbortable = signal !== undefined
+  return (id) => [id, areRowsWanted, isAbortable, caller, transaction, sql, parameters]
+}
+
+function readRun([changes, lastInsertRowid, seq]: RunAnswer): RunResult {
+  return { changes, lastInsertRowid, seq }
 }
 
 async function begin(exchange: Exchange, call: Parameters<Core['begin']>[0]): Promise<number> {
@@ -54,7 +81,7 @@ async function begin(exchange: Exchange, call: Parameters<Core['begin']>[0]): Pr
     signal?.removeEventListener('abort', onAbort)
     onEnd(localReason(failure, signal))
   }
-  const transaction = await ask<number>(exchange, { op: 'begin', caller }, { signal, onOver })
+  const transaction = await operate<number>(exchange, { op: 'begin', caller }, { signal, onOver })
   // The signal was for the call so far; from here on it means the transaction.
   if (signal?.aborted) onAbort()
   else if (exchange.failed === undefined) signal?.addEventListener('abort', onAbort, { once: true })
@@ -67,7 +94,7 @@ function watch(exchange: Exchange, ...[query, listener]: Parameters<Core['watch'
     return () => undefined
   }
   const id = nextId(exchange)
-  exchange.live.set(id, listener)
+  exchange.live.set(id, { listener, rows: [] })
   exchange.port.send({ id, op: 'watch', query })
   return () => {
     if (exchange.live.delete(id)) exchange.port.send({ id, op: 'unwatch' })
@@ -77,7 +104,7 @@ function watch(exchange: Exchange, ...[query, listener]: Parameters<Core['watch'
 async function close(exchange: Exchange, end: () => void): Promise<void> {
   try {
     // A worker that is gone has nothing left to close.
-    if (exchange.failed === undefined) await ask(exchange, { op: 'close' })
+    if (exchange.failed === undefined) await operate(exchange, { op: 'close' })
   } finally {
     exchange.port.close()
     end()

@@ -5,15 +5,16 @@ import { type ConstelliteError, isFailure } from '../../base/failure.ts'
 import type { LiveListener } from '../core.ts'
 import { createEnding, type Ending } from '../ending.ts'
 import { aborted } from '../open-failures.ts'
-import type { Status } from '../types.ts'
+import type { Row, Status } from '../types.ts'
 import { reviveFailure, reviveStatus } from './failure.ts'
 import { type BatchedPort, batchPort, type Port } from './port.ts'
-import { NO_REQUEST, type Operation, type Reply, type Request } from './protocol.ts'
+import { NO_REQUEST, type Reply, type Request, type RequestId } from './protocol.ts'
+import { applyChange } from './rows.ts'
 
 export type Exchange = {
   readonly port: BatchedPort<Request>
   readonly pending: Map<number, Pending>
-  readonly live: Map<number, LiveListener>
+  readonly live: Map<number, Live>
   readonly progress: Map<number, (fraction: number) => void>
   /** Who hears that the transaction begun by this request is over. */
   readonly over: Map<number, (failure: ConstelliteError) => void>
@@ -24,12 +25,20 @@ export type Exchange = {
   lastId: number
 }
 
+export type Live = {
+  readonly listener: LiveListener
+  /** What the worker's next change builds on; never given out, because readers may sort what they get. */
+  rows: readonly Row[]
+}
+
 export type Pending = {
   readonly resolve: (value: unknown) => void
   readonly reject: (failure: ConstelliteError) => void
 }
 
-export type AskOptions = {
+export type AskOptions<T> = {
+  /** Makes the answer from what travelled; without it that is the answer. */
+  readonly read?: (value: never) => T
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((fraction: number) => void) | undefined
   /** For `begin`: the transaction is over. */
@@ -56,26 +65,26 @@ export function createExchange(port: Port, onProgress: (fraction: number) => voi
   return exchange
 }
 
-/** Sends a request; resolves with its answer, whose type the operation fixes. */
+/** Sends the request that `make` makes under this id; resolves with its answer, whose type the request
+ *  fixes. */
 export function ask<T>(
   exchange: Exchange,
-  operation: Operation,
-  { signal, onProgress, onOver }: AskOptions = {},
+  make: (id: RequestId) => Request,
+  { read, signal, onProgress, onOver }: AskOptions<T> = {},
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     if (exchange.failed !== undefined) return reject(exchange.failed)
     if (signal?.aborted) return reject(aborted(signal))
     const id = nextId(exchange)
     const onAbort = (): void => exchange.port.send({ id, op: 'abort' })
-    const finish = (): void => signal?.removeEventListener('abort', onAbort)
     exchange.pending.set(id, {
       resolve: (value) => {
-        finish()
-        // The worker answers what the operation asks for: server.ts.
-        resolve(value as T)
+        signal?.removeEventListener('abort', onAbort)
+        // The worker answers what the request asks for: server.ts.
+        resolve(read === undefined ? (value as T) : read(value as never))
       },
       reject: (failure) => {
-        finish()
+        signal?.removeEventListener('abort', onAbort)
         exchange.over.delete(id)
         reject(localReason(failure, signal))
       },
@@ -83,7 +92,7 @@ export function ask<T>(
     if (onOver !== undefined) exchange.over.set(id, onOver)
     if (onProgress !== undefined) exchange.progress.set(id, onProgress)
     signal?.addEventListener('abort', onAbort, { once: true })
-    exchange.port.send({ ...operation, id })
+    exchange.port.send(make(id))
   })
 }
 
@@ -111,26 +120,36 @@ export function failExchange(exchange: Exchange, failure: ConstelliteError): voi
   for (const map of [pending, over, live, progress]) map.clear()
   for (const { reject } of told) reject(failure)
   for (const tell of transactions) tell(failure)
-  for (const listener of listeners) listener.onError(failure, true)
+  for (const { listener } of listeners) listener.onError(failure, true)
   if (status !== undefined) tellStatus(exchange, { ...status, state: 'failed', failure })
   exchange.ending.tell(failure)
   exchange.port.close()
 }
 
 function onReply(exchange: Exchange, reply: Reply): void {
+  // A tuple among objects: what travels most.
+  if (!('type' in reply)) {
+    settle(exchange, reply[0])?.resolve(reply[1])
+    return
+  }
   switch (reply.type) {
-    case 'value':
-      settle(exchange, reply.id)?.resolve(reply.value)
-      break
     case 'failure':
       settle(exchange, reply.id)?.reject(reviveFailure(reply.failure))
       break
-    case 'rows':
-      exchange.live.get(reply.id)?.onRows(reply.rows)
+    case 'rows': {
+      const live = exchange.live.get(reply.id)
+      if (live === undefined) break
+      live.rows = applyChange(live.rows, reply.change)
+      live.listener.onRows([...live.rows])
       break
-    case 'error':
-      exchange.live.get(reply.id)?.onError(reviveFailure(reply.failure), reply.isFinal)
+    }
+    case 'error': {
+      const live = exchange.live.get(reply.id)
+      if (live === undefined) break
+      if (reply.isFinal) exchange.live.delete(reply.id)
+      live.listener.onError(reviveFailure(reply.failure), reply.isFinal)
       break
+    }
     case 'progress':
       exchange.progress.get(reply.id)?.(reply.fraction)
       break

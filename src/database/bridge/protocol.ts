@@ -1,24 +1,46 @@
 /** Protocol: what page and worker say to each other.  Statements go over a port of their own, in batches
  *  (port.ts); set-up goes over comlink (`Control`).
  *  Keeps: everything is plain data; a request is answered once, under its id; events carry the id of the
- *  request that asked for them. */
+ *  request that asked for them.
+ *  What travels most, statements, their answers and rows, are arrays without names, because copying an
+ *  object costs more than half of what a call may. */
 
 import type { CoreTakeOver } from '../core.ts'
 import type { OpenOptions } from '../options.ts'
+import type { CheckedParameters } from '../parameters.ts'
 import type { Query } from '../sql.ts'
-import type { ImportSource, Ready, Row, Stage } from '../types.ts'
+import type { ImportSource, Ready, Stage } from '../types.ts'
 import type { PlainFailure, PlainStatus } from './failure.ts'
+import type { RowsChange } from './rows.ts'
 
 /** Page and worker come from one build; another number means that one of them is an old copy. */
-export const PROTOCOL = 3
+export const PROTOCOL = 4
 
 export type RequestId = number
 
-type Of = { readonly transaction?: number | undefined; readonly caller: number }
+/** One statement: what `run` and `all` send. */
+export type StatementRequest = readonly [
+  id: RequestId,
+  /** Otherwise only what changed: `RunAnswer`. */
+  areRowsWanted: boolean,
+  /** An `abort` may follow. */
+  isAbortable: boolean,
+  caller: number,
+  transaction: number | undefined,
+  sql: string,
+  parameters: CheckedParameters,
+]
+
+/** What `run` is answered with, by position: `RunResult`. */
+export type RunAnswer = readonly [changes: number, lastInsertRowid: number | bigint, seq: bigint]
 
 export type Operation =
-  | ({ readonly op: 'run' | 'all'; readonly query: Query } & Of)
-  | ({ readonly op: 'exec'; readonly text: string } & Of)
+  | {
+      readonly op: 'exec'
+      readonly text: string
+      readonly transaction?: number | undefined
+      readonly caller: number
+    }
   | { readonly op: 'begin'; readonly caller: number }
   | { readonly op: 'commit' | 'rollback'; readonly transaction: number }
   | { readonly op: 'until'; readonly stage: Stage; readonly holders: number }
@@ -31,12 +53,17 @@ export type Operation =
   /** These two name an earlier request by their id and are not answered. */
   | { readonly op: 'unwatch' | 'abort' }
 
-export type Request = Operation & { readonly id: RequestId }
+export type OperationRequest = Operation & { readonly id: RequestId }
+
+export type Request = StatementRequest | OperationRequest
+
+/** The answer to a request that succeeded. */
+export type ValueReply = readonly [id: RequestId, value: unknown]
 
 export type Reply =
-  | { readonly type: 'value'; readonly id: RequestId; readonly value: unknown }
+  | ValueReply
   | { readonly type: 'failure'; readonly id: RequestId; readonly failure: PlainFailure }
-  | { readonly type: 'rows'; readonly id: RequestId; readonly rows: Row[] }
+  | { readonly type: 'rows'; readonly id: RequestId; readonly change: RowsChange }
   | {
       readonly type: 'error'
       readonly id: RequestId
