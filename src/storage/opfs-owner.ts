@@ -12,6 +12,8 @@ export type FolderToOwn = {
   readonly name: string
   readonly folder: string
   readonly directory: OpfsDirectory
+  /** Closes the fence, which gives the folder back. */
+  readonly close: (fence: { close(): void }) => Promise<void>
 }
 
 export async function ownFolder(host: Host, target: FolderToOwn): Promise<Ownership> {
@@ -23,8 +25,11 @@ export async function ownFolder(host: Host, target: FolderToOwn): Promise<Owners
     return {
       check() {},
       async release() {
-        fence.close()
-        await locks?.release()
+        try {
+          await target.close(fence)
+        } finally {
+          await locks?.release()
+        }
       },
     }
   } catch (error) {

@@ -1,24 +1,20 @@
 /** OPFS device: files under `constellite/<name>/` of the origin's private file system, through
  *  exclusive synchronous access handles (File System standard §2.6), in a dedicated worker.
- *  Keeps: every handle is opened before the first synchronous call; short writes are completed; no sync
- *  succeeds more than `CHECK_EVERY_MS` after its file was last seen in its folder.  When a site's data is
- *  cleared, handles of deleted files go on taking writes (Chromium), and nothing else tells.
+ *  Keeps: every handle is opened before the first synchronous call; short writes are completed; what a
+ *  site's clearing deletes under it is noticed (opfs-presence.ts).
  *  Weakness: browsers do not say whether a new file's name survives power loss when it is flushed.
  *  Ownership: opfs-owner.ts. */
 
 import { assert } from '../base/assert.ts'
-import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { attempt, browserFailure, isMissing } from './browser-errors.ts'
 import type { Device, DeviceFile } from './device.ts'
-import { clearedFailure, inUseFailure, quotaFailure } from './failures.ts'
+import { inUseFailure, quotaFailure } from './failures.ts'
 import { type OpfsDirectory, openFolder, openHandle, type SyncHandle } from './opfs-handles.ts'
 import { nameToFolder } from './opfs-name.ts'
 import { ownFolder } from './opfs-owner.ts'
+import { createPresence, type Presence } from './opfs-presence.ts'
 import { createOwnedDevice } from './owned.ts'
-
-/** Looking costs 0.3 ms (measured in Chromium): under load a sync in some hundreds waits for it. */
-const CHECK_EVERY_MS = 1000
 
 export function createOpfsDevice(host: Host, name: string): Device {
   const folder = nameToFolder(name)
@@ -27,22 +23,7 @@ export function createOpfsDevice(host: Host, name: string): Device {
     assert(directory !== undefined, 'the folder is opened with ownership')
     return directory
   }
-  let seenAtMs = host.monotonicNow()
-  let cleared: ConstelliteError | undefined
-  const presenceOf = (file: string): Presence => ({
-    isDue: () => host.monotonicNow() - seenAtMs >= CHECK_EVERY_MS,
-    check: async () => {
-      const askedAtMs = host.monotonicNow()
-      try {
-        await opened().getFileHandle(file, { create: false })
-        seenAtMs = askedAtMs
-      } catch (error) {
-        if (!isMissing(error)) throw browserFailure(`find ${file} again`, error)
-        cleared = clearedFailure(name, error)
-        throw cleared
-      }
-    },
-  })
+  const presence = createPresence({ host, name, folder, directory: opened })
   return createOwnedDevice({
     kind: 'opfs',
     durable: true,
@@ -50,13 +31,9 @@ export function createOpfsDevice(host: Host, name: string): Device {
     own: () =>
       attempt(`open the database ${JSON.stringify(name)}`, async () => {
         directory = await openFolder(folder)
-        const { release } = await ownFolder(host, { name, folder, directory })
-        return {
-          check() {
-            if (cleared !== undefined) throw cleared
-          },
-          release,
-        }
+        const { close } = presence
+        const { release } = await ownFolder(host, { name, folder, directory, close })
+        return { check: presence.check, release }
       }),
     list: () =>
       attempt('list the files of the database', async () => {
@@ -67,13 +44,15 @@ export function createOpfsDevice(host: Host, name: string): Device {
       }),
     openFile: (file) =>
       attempt(`open ${file}`, async () => {
+        await presence.closed()
         const handle = await openHandle(host, opened(), file)
         // We hold the fence, so this is a terminated owner that takes unusually long to go.
         if (handle === undefined) throw inUseFailure(name, undefined)
-        return fileOf(file, handle, presenceOf(file))
+        return fileOf(file, handle, presence)
       }),
     removeFile: (file) =>
       attempt(`remove ${file}`, async () => {
+        await presence.closed()
         try {
           await opened().removeEntry(file)
         } catch (error) {
@@ -82,9 +61,6 @@ export function createOpfsDevice(host: Host, name: string): Device {
       }),
   })
 }
-
-/** Whether a file is still where it was opened. */
-type Presence = { isDue(): boolean; check(): Promise<void> }
 
 function fileOf(name: string, handle: SyncHandle, presence: Presence): DeviceFile {
   const attemptNow = <T>(action: string, task: () => T): T => {
@@ -101,9 +77,9 @@ function fileOf(name: string, handle: SyncHandle, presence: Presence): DeviceFil
     truncate: (sizeBytes) => attemptNow('truncate', () => handle.truncate(sizeBytes)),
     sync: () => {
       attemptNow('sync', () => handle.flush())
-      return presence.isDue() ? presence.check() : undefined
+      return presence.isDue() ? presence.look(name) : undefined
     },
-    close: () => attemptNow('close', () => handle.close()),
+    close: () => presence.closeLater(name, handle),
   }
 }
 
