@@ -87,11 +87,12 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   const transports = buildTransports(platform, sync, relays)
   const device = await openDevice(platform, assembly)
   const keys = await openKeys(platform, assembly)
-  const { shard, tornBytes, isNew } = await openShard({
+  const { shard, tornBytes, isNew, repaired } = await openShard({
     host,
     device,
     signer: keys.author,
     create: whatToMake(platform, assembly, { keys, followed }),
+    repair: options.repair === true,
     onProgress,
   })
   closers.add(() => shard.close())
@@ -107,6 +108,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     name: assembly.name,
     address: formatAddress({ shard: shard.id, relays, secret: undefined }),
     tornBytes,
+    repaired,
     isNew,
     shard,
     ...(await openSqlite(platform, assembly, { device, shard })),

@@ -22,7 +22,7 @@ import { closed, replaced } from './open-failures.ts'
 import { ASKED, createOwnHead, type OwnHead } from './own-head.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import { createTakeOver } from './take-over.ts'
-import type { IdentityStatus, StorageStatus } from './types.ts'
+import type { IdentityStatus, RepairReport, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
 import { reportVerify } from './verify.ts'
 
@@ -32,6 +32,7 @@ export type LocalParts = {
   readonly name: string
   readonly address: string
   readonly tornBytes: number
+  readonly repaired?: RepairReport | undefined
   /** Made by this opening: there is no backup of it. */
   readonly isNew: boolean
   readonly shard: Shard
@@ -92,8 +93,8 @@ export function createLocalCore(parts: LocalParts): LocalCore {
   const startSync = (): void => syncing.start(executor, () => board.changed('state'))
   return {
     get ready() {
-      const { name, address, tornBytes } = parts
-      return { name, address, role: shard.role, import: intake.imported, tornBytes }
+      const { name, address, repaired, tornBytes } = parts
+      return { name, address, role: shard.role, import: intake.imported, repaired, tornBytes }
     },
     ended: ending.ended,
     get status() {

@@ -31,6 +31,9 @@ export type OpenOptions = {
   readonly recovery?: Uint8Array
   /** Refuse storage that cannot promise to survive power loss. */
   readonly durable?: boolean
+  /** Open although something of the log that was flushed cannot be read, from what is before the damage;
+   *  refused where the pages do not fit that, unless the copy follows and can begin anew. */
+  readonly repair?: boolean
   /** A SQLite file that a new database begins with. */
   readonly import?: ImportSource
   /** In browsers: makes the worker, for whoever bundles otherwise. */
@@ -77,6 +80,7 @@ const NAMES = [
   'identity',
   'recovery',
   'durable',
+  'repair',
   'import',
   'worker',
   'wasmUrl',
@@ -93,8 +97,10 @@ export function checkOptions(name: unknown, options: OpenOptions): OpenOptions {
   if (options.import !== undefined) checkImportSource(options.import)
   checkKey(options.identity, 'identity')
   checkKey(options.recovery, 'recovery')
-  if (options.durable !== undefined && typeof options.durable !== 'boolean') {
-    throw refuse('durable', 'Give true or false.')
+  for (const option of ['durable', 'repair'] as const) {
+    const value = options[option]
+    if (value !== undefined && typeof value !== 'boolean')
+      throw refuse(option, 'Give true or false.')
   }
   checkWorker(options.worker)
   checkUrl(options.wasmUrl, 'wasmUrl', 'sqlite3.wasm')

@@ -120,9 +120,20 @@ export type Ready = {
   readonly role: 'writer' | 'follower'
   /** What the option `import` took in at this opening; undefined where there was none. */
   readonly import: ImportReport | undefined
+  /** What the option `repair` did at this opening; undefined where nothing had to be repaired. */
+  readonly repaired: RepairReport | undefined
   /** Bytes of unfinished writes that a crash left behind and this opening cut off; 0 after a clean close.
    *  Nothing that was answered is among them. */
   readonly tornBytes: number
+}
+
+export type RepairReport = {
+  /** The newest frame before the damage; 0 where a copy that follows began anew. */
+  readonly seq: bigint
+  /** How many frames beyond it the damaged log was seen to name: what this copy gave up. */
+  readonly frames: number
+  /** The file in the database's folder that keeps the damaged log, whole. */
+  readonly file: string
 }
 
 /** How far a write got. */

@@ -23,6 +23,7 @@ export type {
   KernelStatus,
   OpeningDatabase,
   Ready,
+  RepairReport,
   Row,
   RunResult,
   Sql,

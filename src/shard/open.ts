@@ -28,6 +28,7 @@ import { keepBeyond } from './kept.ts'
 import { notOpened, otherKey, otherShard } from './open-failures.ts'
 import { checkPagesOf } from './page-check.ts'
 import { pagesOf, readTree, replay } from './recover.ts'
+import { type Repaired, repairShard } from './repair.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
 import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
@@ -49,12 +50,16 @@ export type OpenShardOptions = {
         readonly genesis: Pick<GenesisFields, 'name' | 'owner' | 'recovery'>
       }
     | { readonly type: 'follow'; readonly shard: Uint8Array }
+  /** Open although something of the log that was flushed cannot be read, from what is before it. */
+  readonly repair?: boolean
   /** Progress of hashing all pages, where the leaves file is missing or bad. */
   readonly onProgress?: (fraction: number) => void
 }
 
 export type OpenedShard = {
   readonly shard: Shard
+  /** What `repair` did; undefined when nothing had to be. */
+  readonly repaired?: Repaired
   /** Bytes of a torn tail that was erased; 0 after a clean close. */
   readonly tornBytes: number
   readonly isNew: boolean
@@ -66,6 +71,20 @@ const WAL_OPTIONS: WalOptions = { commitBytesMax: COMMIT_BYTES_MAX }
 const NOWHERE = { seq: toSeq(0), checksum: new Uint8Array(HASH_BYTES) }
 
 export async function openShard(options: OpenShardOptions): Promise<OpenedShard> {
+  if (options.repair !== true) return openSound(options)
+  const { create: wanted, onProgress = () => undefined } = options
+  const repaired = await repairShard({
+    ...options,
+    wal: options.wal ?? WAL_OPTIONS,
+    ownAuthor: options.signer.publicKey,
+    followed: wanted.type === 'follow' ? wanted.shard : undefined,
+    onProgress,
+  })
+  const opened = await openSound(options)
+  return repaired === undefined ? opened : { ...opened, repaired }
+}
+
+async function openSound(options: OpenShardOptions): Promise<OpenedShard> {
   const { host, device } = options
   const opened = await openWal({ host, device, options: options.wal ?? WAL_OPTIONS })
   if (opened === undefined) return create(options)

@@ -10,7 +10,7 @@ export function damageInit(what: string, facts: Facts = {}, cause?: unknown): Fa
   return {
     code: 'ErrCorrupt',
     message: `The log is damaged: ${what}.`,
-    hint: 'Restore the folder from a backup, or follow the shard again under a new name.',
+    hint: 'Open it with `repair: true` to go on from what is before the damage, restore the folder from a backup, or follow the shard again under a new name.',
     facts,
     retry: 'after-repair',
     cause,

@@ -31,6 +31,16 @@ export function replayRecords(mark: StartMark, found: readonly PlacedRecord<LogR
   return { records: kept, ...end }
 }
 
+/** Without frames and seals above `seq`. */
+export function recordsUpTo(
+  found: readonly PlacedRecord<WalRecord>[],
+  seq: Seq,
+): readonly PlacedRecord<WalRecord>[] {
+  const kept = [...found]
+  cutAfter(kept, seq)
+  return kept
+}
+
 function isCallers(record: LogRecord): record is WalRecord {
   return record.type !== 'start' && record.type !== 'holders' && record.type !== 'truncate'
 }

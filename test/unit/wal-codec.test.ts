@@ -231,13 +231,10 @@ function randomHalt(random: Random): HaltEvidence {
 
 function randomMark(random: Random, chain: ReturnType<typeof createChain>): StartMark {
   const frame = chain.frames.at(-1) ?? chain.add(3)
-  const isHeadKnown = random.chance(0.5)
-  const position = isHeadKnown
-    ? positionOf(frame)
-    : { seq: toSeq(random.uint32()), checksum: random.bytes(32) }
+  const position = positionOf(frame)
   return {
     ...markAt(position),
-    head: isHeadKnown ? stubOf(frame) : undefined,
+    head: random.chance(0.5) ? stubOf(frame) : undefined,
     mode: random.pick(['ordered', 'causal'] as const),
     owner: random.uint32(),
     seal: random.chance(0.5) ? chain.seal(frame) : undefined,
