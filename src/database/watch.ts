@@ -58,6 +58,8 @@ type Source = {
 function createSource({ start, signal }: WatchParts): Source {
   const listeners = new Set<Listener>()
   let rows: Row[] | undefined
+  /** What it told instead of rows. */
+  let failed: ConstelliteError | undefined
   let stop: (() => void) | undefined
 
   const stopWhenUnheard = (): void => {
@@ -65,6 +67,7 @@ function createSource({ start, signal }: WatchParts): Source {
     stop?.()
     stop = undefined
     rows = undefined
+    failed = undefined
     signal?.removeEventListener('abort', onAbort)
   }
   const onAbort = (): void => {
@@ -78,10 +81,12 @@ function createSource({ start, signal }: WatchParts): Source {
     stop = start({
       onRows: (next) => {
         rows = next
+        failed = undefined
         for (const listener of [...listeners]) listener.onRows(next)
       },
       onError: (failure, isFinal) => {
         rows = undefined
+        failed = failure
         const told = [...listeners]
         if (isFinal) {
           listeners.clear()
@@ -108,6 +113,7 @@ function createSource({ start, signal }: WatchParts): Source {
       listeners.add(listener)
       if (stop === undefined) begin()
       else if (rows !== undefined) listener.onRows(rows)
+      else if (failed !== undefined) listener.onError(failed, false)
       return () => {
         if (listeners.delete(listener)) stopWhenUnheard()
       }

@@ -68,6 +68,26 @@ describe('a live query', () => {
     await Promise.all([db.close(), other.close()])
   })
 
+  it('tells a late subscriber the error that it told the others', async () => {
+    const db = createTestRealm().open('notes')
+    const watch = db.watch('SELECT x FROM later')
+    const told: unknown[] = []
+    const listen = () =>
+      watch.subscribe(
+        (rows) => told.push(rows),
+        ({ code }) => told.push(code),
+      )
+    listen()
+    await settle()
+    listen()
+    expect(told).toEqual(['ErrSql', 'ErrSql'])
+    await db.exec('CREATE TABLE later (x)')
+    await settle()
+    listen()
+    expect(told.slice(2)).toEqual([[], [], []])
+    await db.close()
+  })
+
   it('ends at its first rows when the listener wants no more, also where others watch the same', async () => {
     const realm = createTestRealm()
     const [db, other] = [realm.open('notes'), realm.open('notes')]

@@ -141,6 +141,7 @@ function onReply(exchange: Exchange, reply: Reply): void {
       if (live === undefined) break
       live.rows = applyChange(live.rows, reply.change)
       live.listener.onRows([...live.rows])
+      exchange.port.send(reply.id)
       break
     }
     case 'error': {

@@ -55,7 +55,10 @@ export type Operation =
 
 export type OperationRequest = Operation & { readonly id: RequestId }
 
-export type Request = StatementRequest | OperationRequest
+/** The rows of this live query are shown: the next may come. */
+export type ShownRequest = RequestId
+
+export type Request = ShownRequest | StatementRequest | OperationRequest
 
 /** The answer to a request that succeeded. */
 export type ValueReply = readonly [id: RequestId, value: unknown]

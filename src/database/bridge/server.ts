@@ -5,6 +5,7 @@
 import { failureOf } from '../../base/failure.ts'
 import { wipe } from '../../crypto/secret.ts'
 import type { Core } from '../core.ts'
+import { keepRows } from '../live.ts'
 import type { Row, RunResult } from '../types.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
 import { type BatchedPort, batchPort, type Port } from './port.ts'
@@ -22,10 +23,16 @@ type Serving = {
   readonly core: Core
   readonly out: BatchedPort<Reply>
   readonly aborts: Map<RequestId, AbortController>
-  /** Ends of live queries. */
-  readonly stops: Map<RequestId, () => void>
+  readonly watched: Map<RequestId, Watched>
   readonly transactions: Set<number>
   stopStatus: () => void
+}
+
+/** A live query of the page. */
+type Watched = {
+  stop(): void
+  /** The page has shown the rows that were sent. */
+  shown(): void
 }
 
 export function serveCore(core: Core, port: Port): void {
@@ -36,7 +43,7 @@ export function serveCore(core: Core, port: Port): void {
       onClose: () => leave(serving),
     }),
     aborts: new Map(),
-    stops: new Map(),
+    watched: new Map(),
     transactions: new Set(),
     stopStatus: () => undefined,
   }
@@ -48,20 +55,24 @@ export function serveCore(core: Core, port: Port): void {
 }
 
 function take(serving: Serving, request: Request): void {
-  // A tuple among objects: what travels most.
+  const { aborts, watched } = serving
+  // What travels most has no names.
+  if (typeof request === 'number') {
+    watched.get(request)?.shown()
+    return
+  }
   if (!('op' in request)) {
     reply(serving, request[0], '', () => runStatement(serving, request))
     return
   }
-  const { aborts, stops } = serving
   const { id, op } = request
   switch (op) {
     case 'abort':
       aborts.get(id)?.abort()
       return
     case 'unwatch':
-      stops.get(id)?.()
-      stops.delete(id)
+      watched.get(id)?.stop()
+      watched.delete(id)
       return
     case 'watch':
       watch(serving, request)
@@ -113,24 +124,47 @@ function reply(
   }
 }
 
+/** A page that shows rows more slowly than they change is sent the newest when it has shown the ones
+ *  before: what waits for it does not grow. */
 function watch(
-  { core, out, stops }: Serving,
+  { core, out, watched }: Serving,
   { id, query }: Extract<OperationRequest, { readonly op: 'watch' }>,
 ): void {
-  let last: readonly Row[] = []
+  /** What the page has, or will have when it has taken what is on the way. */
+  let last: Row[] | undefined
+  let newest: Row[] | undefined
+  let isOnTheWay = false
+  let isErrorTold = false
   let isOver = false
+  const send = (): void => {
+    if (newest === undefined) return
+    const rows = keepRows(last, newest)
+    newest = undefined
+    // Back to what the page shows.
+    if (rows === last && !isErrorTold) return
+    out.send({ type: 'rows', id, change: changeOf(last ?? [], rows) })
+    isOnTheWay = true
+    isErrorTold = false
+    last = rows
+  }
   const stop = core.watch(query, {
     onRows: (rows) => {
-      out.send({ type: 'rows', id, change: changeOf(last, rows) })
-      last = rows
+      newest = rows
+      if (!isOnTheWay) send()
     },
     onError: (failure, isFinal) => {
+      isErrorTold = true
       isOver = isFinal
-      if (isFinal) stops.delete(id)
+      if (isFinal) watched.delete(id)
+      newest = undefined
       out.send({ type: 'error', id, failure: flattenFailure(failure), isFinal })
     },
   })
-  if (!isOver) stops.set(id, stop)
+  const shown = (): void => {
+    isOnTheWay = false
+    send()
+  }
+  if (!isOver) watched.set(id, { stop, shown })
 }
 
 type Answered = Exclude<OperationRequest, { readonly op: 'abort' | 'unwatch' | 'watch' }>
@@ -194,9 +228,9 @@ async function begin(
 }
 
 /** The page went away without closing. */
-function leave({ core, aborts, stops, transactions, stopStatus }: Serving): void {
+function leave({ core, aborts, watched, transactions, stopStatus }: Serving): void {
   stopStatus()
-  for (const stop of stops.values()) stop()
+  for (const { stop } of watched.values()) stop()
   for (const abort of aborts.values()) abort.abort()
   for (const transaction of transactions) quietly(core.rollback(transaction))
   quietly(core.close())
