@@ -2,7 +2,6 @@
  *  durable state, and that an owner whose database another has opened cannot write. */
 
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { server } from 'vitest/browser'
 import { failureOf } from '../../src/base/failure.ts'
 import { equalBytes } from '../../src/bytes/compare.ts'
 import { createBrowserHost } from '../../src/platform/host-browser.ts'
@@ -207,8 +206,9 @@ describe('an owner', () => {
   })
 })
 
-/** The tests' Firefox gives an origin 200 MB, of which its journal takes as much again. */
-const LARGE_MIB = server.browser === 'chromium' ? 100 : 30
+/** The tests' Firefox gives an origin 200 MB, of which its journal takes as much again; 100 MB are in
+ *  test/consumers/storage-choice.test.ts. */
+const LARGE_MIB = 30
 
 describe(`a database of ${LARGE_MIB} MiB`, () => {
   test('is written in one transaction and found again', async () => {
@@ -254,7 +254,7 @@ async function rawAll(connection: IDBDatabase, store: string): Promise<readonly 
 }
 
 /** Makes the browser full at the `count`th record from here on, until the test is over or what it answers is
- *  called.  Chromium looks at a real quota only now and then: test/consumers/private-window.test.ts has one. */
+ *  called.  Chromium looks at a real quota only now and then: test/consumers/storage-choice.test.ts has one. */
 function refusePut(count: number): () => void {
   const { put } = IDBObjectStore.prototype
   let left = count

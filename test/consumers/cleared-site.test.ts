@@ -18,6 +18,8 @@ type Seen = {
   readonly address?: string
   readonly bodies?: readonly string[]
   readonly code?: string
+  readonly state?: string
+  readonly failure?: string
 }
 
 let browser: Chromium
@@ -56,6 +58,9 @@ async function inPage(page: Page, code: string): Promise<Seen> {
 }
 
 const WRITE = "await db.run('INSERT INTO note VALUES (?)', ['kept']); return await look()"
+/** As slow as somebody types, so that it lasts longer than a look is good for. */
+const WRITE_ONE =
+  "await db.run('INSERT INTO note VALUES (?)', ['more']); await new Promise((r) => setTimeout(r, 20))"
 const OPEN = 'globalThis.db = openNotes();'
 
 async function clear(storageTypes: Stores): Promise<void> {
@@ -99,18 +104,44 @@ describe('a site that was cleared', () => {
     expect(await lookAndLeave()).toEqual({ code: 'ErrIdentity' })
   })
 
-  it('while open goes on in files that nobody finds again; the name is in use until the browser ends', async () => {
+  it('while open fails with ErrCleared within seconds of writing, exports what it had, and begins anew when closed', async () => {
     const page = await openPage()
     const before = await inPage(page, `globalThis.db = openNotes('lost'); ${WRITE}`)
     await clear('file_systems,indexeddb')
-    // The handles of the deleted files still take every write, and nothing tells that they are gone.
-    const during = await inPage(page, WRITE)
-    expect(during).toEqual({ address: before.address, bodies: ['kept', 'kept'] })
+    // The handles of the deleted files still take every write; each sync looks when the last look is a second old.
+    const refused = await inPage(page, `for (let n = 0; n < 500; n++) { ${WRITE_ONE} }`)
+    expect(refused).toEqual({ code: 'ErrCleared' })
+    const told = await inPage(
+      page,
+      'const { state, failure } = db.status; return { state, failure: failure.code }',
+    )
+    expect(told).toEqual({ state: 'failed', failure: 'ErrCleared' })
+    const saved = await inPage(
+      page,
+      `const file = await db.export()
+       const copy = await openNotes('saved', { import: file })
+       const bodies = (await copy.all('SELECT body FROM note')).map((row) => row.body)
+       await copy.close()
+       return { bodies: bodies.slice(0, 1) }`,
+    )
+    expect(saved).toEqual({ bodies: ['kept'] })
+    const again = await inPage(
+      page,
+      "await db.close(); globalThis.db = openNotes('lost'); return await look()",
+    )
+    expect(again.bodies).toEqual([])
+    expect(again.address).not.toBe(before.address)
     await page.close()
+  })
 
+  it('while open in a page that ends before it writes again keeps the name in use until the browser ends', async () => {
+    const page = await openPage()
+    await inPage(page, `globalThis.db = openNotes('unseen'); ${WRITE}`)
+    await clear('file_systems,indexeddb')
+    await page.close()
     // Chromium never lets such handles go: what is refused is at least not begun anew unnoticed.
     const next = await openPage()
-    const again = await inPage(next, "globalThis.db = openNotes('lost'); return await look()")
+    const again = await inPage(next, "globalThis.db = openNotes('unseen'); return await look()")
     expect(again).toEqual({ code: 'ErrInUse' })
     const other = await inPage(next, "globalThis.db = openNotes('found'); return await look()")
     expect(other.bodies).toEqual([])

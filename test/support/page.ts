@@ -16,10 +16,14 @@ export type Chromium = {
   close(): Promise<void>
 }
 
-export async function startChromium(more: readonly string[] = []): Promise<Chromium> {
+/** `kept` is a profile of the caller's, which stays. */
+export async function startChromium(
+  more: readonly string[] = [],
+  kept?: string,
+): Promise<Chromium> {
   const found = findChromium()
   if (found.path === undefined) throw new Error(found.reason)
-  const profile = mkdtempSync(join(tmpdir(), 'constellite-page-'))
+  const profile = kept ?? mkdtempSync(join(tmpdir(), 'constellite-page-'))
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: found.path,
     args: [...CHROMIUM_ARGUMENTS, ...more],
@@ -42,6 +46,7 @@ export async function startChromium(more: readonly string[] = []): Promise<Chrom
     },
     close: async () => {
       await context.close()
+      if (kept !== undefined) return
       rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     },
   }
