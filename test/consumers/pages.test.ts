@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { installInto, packedAt } from '../support/packed.ts'
 import { type Chromium, outcomeOf, startChromium } from '../support/page.ts'
 import { serveFolders } from '../support/static-server.ts'
+import { addressOf } from '../support/vite-process.ts'
 
 const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url))
 const VITE = 'vite@8.3.8'
@@ -104,18 +105,5 @@ function startVite(project: string, parameters: readonly string[]): ChildProcess
     cwd: project,
     env: { PATH: process.env['PATH'], NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'inherit'],
-  })
-}
-
-/** The address that the dev server prints when it is ready. */
-function addressOf(vite: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let printed = ''
-    vite.stdout?.on('data', (chunk: Buffer) => {
-      printed += chunk.toString()
-      const address = /http:\/\/[\d.:]+\//.exec(printed)?.[0]
-      if (address !== undefined) resolve(address)
-    })
-    vite.once('close', () => reject(new Error(`Vite ended: ${printed}`)))
   })
 }
