@@ -1,6 +1,7 @@
 /** Vitest's projects: `unit`, `browser` and `browser-firefox` test the sources in Node, Chromium and Firefox,
  *  `pages` whole pages driven from Node; `node`, `chromium` and `firefox` the packed package, from one
- *  source; `consumers` the packed package as strangers use it. */
+ *  source; `consumers` the packed package as strangers use it;
+ *  `setups` the README's lines that set it up. */
 
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
@@ -15,6 +16,7 @@ import {
   type BrowserSettings,
   inChromium,
   inFirefox,
+  PREFERENCES_WITHOUT_OPFS,
   WITHOUT_OPFS,
 } from './test/support/browser-settings.ts'
 import { packedAt, packedFolder } from './test/support/packed.ts'
@@ -81,6 +83,21 @@ const consumers: TestProjectInlineConfiguration = {
     hookTimeout: 180_000,
     fileParallelism: false,
   },
+}
+
+/** The README's lines for each tool, typed; those that take long are of the nightly run. */
+function setupsProject(name: string, include: string): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      environment: 'node',
+      include: [include],
+      globalSetup: ['test/support/use-packed.ts'],
+      testTimeout: 120_000,
+      hookTimeout: 300_000,
+      fileParallelism: false,
+    },
+  }
 }
 
 /** The relay on Cloudflare as its user deploys it, under workerd. */
@@ -178,6 +195,8 @@ function projects(): TestProjectInlineConfiguration[] {
     workerd,
     edge,
     consumers,
+    setupsProject('setups', 'test/setups/*.test.ts'),
+    setupsProject('setups-nightly', 'test/setups/nightly/*.test.ts'),
     platform,
   ]
   const [chromium, firefox] = [findChromium(), findFirefox()]
@@ -192,6 +211,8 @@ function projects(): TestProjectInlineConfiguration[] {
   else {
     found.push(browserProject(inFirefox('browser-firefox', firefox.path)))
     found.push(packedProject(inFirefox('firefox', firefox.path)))
+    const withoutOpfs = inFirefox('indexeddb-firefox', firefox.path, PREFERENCES_WITHOUT_OPFS)
+    found.push(packedProject(withoutOpfs, 'place-indexeddb'))
   }
   return found
 }

@@ -3,6 +3,9 @@
  *  Keeps: a part that fails, or prints no count of its own where it should, is a failure.
  *  Never: writes a file that outlives it. */
 
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { packedFolder } from './support/packed.ts'
 import { runProgram, runTypeScript } from './support/program.ts'
 import {
@@ -57,11 +60,33 @@ function script(name: string, parameters: readonly string[]): Part {
   }
 }
 
+/** A project of vitest, which counts its tests. */
+function project(name: string): Part {
+  return {
+    run: async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'constellite-nightly-'))
+      const path = join(folder, 'tally.json')
+      const environment = { CONSTELLITE_PACKED: await packedFolder(), CONSTELLITE_TALLY: path }
+      const parameters = ['node_modules/vitest/vitest.mjs', 'run', '--project', name]
+      const options = { environment, onText: show }
+      try {
+        const { status } = await runProgram(process.execPath, parameters, options)
+        if (!existsSync(path)) return { ...NOTHING, failed: 1 }
+        const tally = JSON.parse(readFileSync(path, 'utf8')) as Tally
+        return status !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+  }
+}
+
 const PARTS: Readonly<{ [name: string]: Part }> = {
   planted,
   processes: kill('processes', 200),
   pages: kill('pages', 50),
   'pages-firefox': kill('pages-firefox', 15),
+  setups: project('setups-nightly'),
   sim: script('sim', ['--mode', 'ordered', '--seed', '1', '--runs', '20000']),
   fuzz: script('fuzz', ['--seconds', '600']),
 }

@@ -76,6 +76,7 @@ const killFirefox: Suite = {
   after: packed,
 }
 const platform: Suite = { name: 'platform', run: () => vitest('platform'), after: packed }
+const setups: Suite = { name: 'setups', run: () => inChromium('setups'), after: packed }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
 
 const matrix: Suite = { name: 'matrix', run: compareMatrix }
@@ -97,6 +98,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [pages],
   [platform],
   [consumers],
+  [setups],
   [kill],
   [killPages],
   [killFirefox],
@@ -119,7 +121,8 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
   deno: [[build], [packed], [deno, bun], [platform]],
   workerd: [[build], [packed], [workerd]],
   edge: [[build], [packed], [edge]],
-  consumers: [[build], [packed], [consumers]],
+  consumers: [[build], [packed], [consumers], [setups]],
+  setups: [[build], [packed], [setups]],
   sim: [[sim]],
   kill: [[build], [packed], [kill], [killPages], [killFirefox]],
 }

@@ -48,7 +48,7 @@ async function npm(parameters: readonly string[], cwd: string): Promise<void> {
 }
 
 /** Without what an outer `npm run` leaves behind, which would point npm back at the repository. */
-function withoutNpm(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutNpm(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).filter(
     ([name]) => !/^npm_(package|lifecycle|execpath|command|config_local_prefix)/i.test(name),
   )

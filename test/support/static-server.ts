@@ -29,6 +29,8 @@ export function serveFolders(
     readonly anyOrigin?: boolean
     /** The page is alone in its process, and its clock ticks every 5 µs instead of every 100. */
     readonly isIsolated?: boolean
+    /** The Content-Security-Policy of every answer. */
+    readonly policy?: string
   } = {},
 ): Promise<StaticServer> {
   const prefixes = Object.keys(folders).sort((left, right) => right.length - left.length)
@@ -45,6 +47,7 @@ export function serveFolders(
       'content-type': TYPES[extname(found)] ?? 'application/octet-stream',
       ...(options.anyOrigin === true ? { 'access-control-allow-origin': '*' } : {}),
       ...(options.isIsolated === true ? ISOLATION : {}),
+      ...(options.policy === undefined ? {} : { 'content-security-policy': options.policy }),
     })
     createReadStream(found).pipe(response)
   })

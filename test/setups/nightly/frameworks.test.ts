@@ -1,0 +1,143 @@
+/** The README's lines for frameworks that also render on a server: typed as they stand, the page says in
+ *  Chromium what it should, from its build and from the development server, and what the server rendered has
+ *  opened no database there. */
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { packedAt } from '../../support/packed.ts'
+import { type Chromium, startChromium } from '../../support/page.ts'
+import { serveFolders } from '../../support/static-server.ts'
+import { type Project, typeLines } from '../project.ts'
+import { developmentCommand, linesFor, splitServer } from '../readme.ts'
+import { KEPT, visitTwice } from '../visit.ts'
+
+const { tarball } = packedAt(inject('packedFolder'))
+let browser: Chromium
+
+beforeAll(async () => {
+  browser = await startChromium()
+})
+afterAll(async () => {
+  await browser?.close()
+})
+
+type Framework = {
+  readonly title: string
+  /** How the last line begins, where it starts a server; else the build is a folder of files. */
+  readonly server?: string
+  readonly development: string
+  /** Added to it, because the test has an address of its own. */
+  readonly parameters: string
+}
+
+const FRAMEWORKS: readonly Framework[] = [
+  {
+    title: 'Next 16',
+    server: 'npx next start',
+    development: 'npx next dev',
+    parameters: '',
+  },
+  {
+    title: 'Nuxt 4',
+    server: 'node .output/server/index.mjs',
+    development: 'npx nuxt dev',
+    parameters: '--host 127.0.0.1 --port $PORT --no-fork',
+  },
+  {
+    title: 'SvelteKit 2',
+    development: 'npx vite',
+    parameters: '--host 127.0.0.1 --port $PORT',
+  },
+]
+
+describe.each(FRAMEWORKS)('with $title', ({ title, server, development, parameters }) => {
+  const lines = linesFor(title)
+  let project: Project
+
+  beforeAll(async () => {
+    const typed = server === undefined ? lines : splitServer(lines).before
+    project = await typeLines({ tarball, lines: typed })
+  })
+  afterAll(() => project?.remove())
+
+  it('a page keeps its visits from the build, and the server opens nothing', async ({ skip }) => {
+    if (project.missing !== undefined) return skip(project.missing)
+    if (server !== undefined) expect(splitServer(lines).server).toBe(server)
+    const url = server === undefined ? await serveBuild() : await start(server)
+    const answer = await fetch(url)
+    expect(answer.status).toBe(200)
+    // What the server rendered, before the page counts.
+    expect(await answer.text()).toContain('<p></p>')
+    const { workers, ...seen } = await visitTwice(browser, url)
+    expect(seen).toEqual(KEPT)
+    expect(workers).toHaveLength(2)
+    expect(existsSync(join(project.folder, 'visits.constellite'))).toBe(false)
+  })
+
+  it('a page keeps its visits from the development server', async ({ skip }) => {
+    if (project.missing !== undefined) return skip(project.missing)
+    expect(developmentCommand(lines)).toBe(development)
+    const url = await start(`${development} ${parameters}`)
+    const { workers, complaints, texts } = await visitTwice(browser, url)
+    // A development server may load the page once more, and React runs its effects twice.
+    for (const text of texts) expect(text).toMatch(/^visit \d, kept in opfs$/)
+    expect(new Set(texts).size).toBe(2)
+    expect(complaints).toEqual([])
+    expect(workers.length).toBeGreaterThanOrEqual(2)
+  })
+
+  async function start(command: string): Promise<string> {
+    const running = await project.serve(command)
+    onTestFinished(() => running.stop())
+    return running.url
+  }
+
+  async function serveBuild(): Promise<string> {
+    const files = await serveFolders({ '/': join(project.folder, 'build') })
+    onTestFinished(() => files.close())
+    return files.url
+  }
+})
+
+describe('on the server of Next', () => {
+  it('a server component imports the package, and a route counts in a file of the server', async ({
+    skip,
+  }) => {
+    const { before, server } = splitServer(linesFor('Next 16'))
+    const project = await typeLines({ tarball, lines: before.replace(/^npx next build.*$/m, '') })
+    onTestFinished(() => project.remove())
+    if (project.missing !== undefined) return skip(project.missing)
+    const app = join(project.folder, 'app')
+    for (const name of ['component', 'count']) mkdirSync(join(app, name))
+    writeFileSync(join(app, 'component/page.jsx'), COMPONENT)
+    writeFileSync(join(app, 'count/route.js'), ROUTE)
+    const running = await project.serve(`npx next build && ${server}`)
+    onTestFinished(() => running.stop())
+    const component = await fetch(`${running.url}component`)
+    expect(await component.text()).toContain('<p>open is a function</p>')
+    expect(existsSync(join(project.folder, 'visits.constellite'))).toBe(false)
+    const counts = [await fetch(`${running.url}count`), await fetch(`${running.url}count`)]
+    const said = await Promise.all(counts.map((it) => it.text()))
+    expect(said).toEqual(['visit 1, kept in node-fs', 'visit 2, kept in node-fs'])
+    expect(existsSync(join(project.folder, 'visits.constellite'))).toBe(true)
+  })
+})
+
+const COMPONENT = `import { open } from 'constellite'
+
+export const dynamic = 'force-dynamic'
+
+export default function Page() {
+  return <p>{\`open is a \${typeof open}\`}</p>
+}
+`
+
+const ROUTE = `import { countVisit } from '../../visits.js'
+
+export const dynamic = 'force-dynamic'
+
+export async function GET() {
+  return new Response(await countVisit())
+}
+`
