@@ -22,6 +22,8 @@ export type LiveParts = {
   now(): number
   /** Runs `work` in its turn; resolves when what it saw is durable. */
   turn(work: () => void): Promise<void>
+  /** Lets the calls arrive that came meanwhile: in a worker they are messages. */
+  rest(): Promise<void>
   /** Runs the query, inside a turn.  Which tables it reads is asked for only where that is not known,
    *  because it costs a compilation. */
   read(query: Query, areTablesWanted: boolean): LiveResult
@@ -102,7 +104,8 @@ async function pump(state: State): Promise<void> {
   if (state.isPumping) return
   state.isPumping = true
   const { parts, stale } = state
-  while (stale.size > 0) {
+  for (let slices = 0; stale.size > 0; slices++) {
+    if (slices > 0) await parts.rest()
     const outcomes = new Map<Live, Outcome>()
     try {
       await parts.turn(() => readSlice(state, outcomes))

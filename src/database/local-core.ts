@@ -246,6 +246,7 @@ function liveParts(
   return {
     now: () => host.monotonicNow(),
     turn: (work) => executor.submit({ kind: 'read', caller: NO_CALLER, work }),
+    rest: () => new Promise((resolve) => host.defer(resolve)),
     read: ({ sql, parameters }, areTablesWanted) => {
       if (isWaiting()) return { rows: undefined, tables: undefined }
       return connections.read(executor.slot.open !== undefined, (connection) => ({

@@ -63,11 +63,12 @@ describe('live queries', () => {
     expect(reads.length).toBe(2)
   })
 
-  it('ask for one turn at a time, each a slice of so many as its time allows, and all are run', async () => {
-    const { live, reads, turns, listen } = createCounted(() => NOTE, SLICE_MS_MAX / 4)
+  it('ask for one turn at a time, each a slice of so many as its time allows, and rest between them', async () => {
+    const { live, reads, turns, rests, listen } = createCounted(() => NOTE, SLICE_MS_MAX / 4)
     for (let id = 0; id < 10; id++) listen({ sql: 'SELECT', parameters: [id] })
     await settle(2)
     expect(turns).toEqual([4, 4, 2])
+    expect(rests()).toBe(2)
     live.changed(['note'])
     live.changed(['note'])
     await settle(2)
@@ -111,6 +112,7 @@ describe('live queries', () => {
         if (isRefused) throw new Error('No turn.')
         work()
       },
+      rest: async () => undefined,
       read: () => NOTE,
     })
     const told: string[] = []

@@ -15,6 +15,8 @@ export type CountedLive = {
   readonly reads: boolean[]
   /** Of each turn how many reads it made. */
   readonly turns: number[]
+  /** How often others were let in between two turns. */
+  rests(): number
   listen(query?: Query): {
     readonly told: Row[][]
     readonly errors: ConstelliteError[]
@@ -25,6 +27,7 @@ export type CountedLive = {
 export function createCounted(answer: (query: Query) => LiveResult, readMs = 0): CountedLive {
   const reads: boolean[] = []
   const turns: number[] = []
+  let rests = 0
   let nowMs = 0
   const live = createLiveQueries({
     now: () => nowMs,
@@ -33,6 +36,9 @@ export function createCounted(answer: (query: Query) => LiveResult, readMs = 0):
       const before = reads.length
       work()
       turns.push(reads.length - before)
+    },
+    rest: async () => {
+      rests += 1
     },
     read: (query, areTablesWanted) => {
       reads.push(areTablesWanted)
@@ -50,5 +56,5 @@ export function createCounted(answer: (query: Query) => LiveResult, readMs = 0):
     })
     return { told, errors, stop }
   }
-  return { live, reads, turns, listen }
+  return { live, reads, turns, rests: () => rests, listen }
 }
