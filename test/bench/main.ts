@@ -10,6 +10,7 @@ import { commitInChromium } from './commit-chromium.ts'
 import { commitInNode } from './commit-node.ts'
 import { kernelsInChromium, kernelsInNode } from './kernels.ts'
 import { kernelsInside } from './kernels-inside.ts'
+import { measureLive } from './live.ts'
 import { formatLine, type Line } from './pairs.ts'
 import { signerTiming } from './signer-timing.ts'
 import { measureUtilities } from './utilities.ts'
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
     },
   },
   { name: 'bridge', isOfPackage: false, run: measureBridge },
+  { name: 'live', isOfPackage: false, run: measureLive },
   { name: 'utilities', isOfPackage: true, run: measureUtilities },
   {
     name: 'kernels',
