@@ -86,6 +86,7 @@ const PARTS: Readonly<{ [name: string]: Part }> = {
   processes: kill('processes', 200),
   pages: kill('pages', 50),
   'pages-firefox': kill('pages-firefox', 15),
+  'indexeddb-firefox': project('indexeddb-firefox'),
   setups: project('setups-nightly'),
   sim: script('sim', ['--mode', 'ordered', '--seed', '1', '--runs', '20000']),
   fuzz: script('fuzz', ['--seconds', '600']),

@@ -37,7 +37,16 @@ export function inChromium(
   })
 }
 
-export function inFirefox(name: string, executablePath: string): BrowserSettings {
+/** As above, of a Firefox. */
+export const PREFERENCES_WITHOUT_OPFS: FirefoxPreferences = { 'dom.fs.enabled': false }
+
+type FirefoxPreferences = Readonly<Record<string, string | number | boolean>>
+
+export function inFirefox(
+  name: string,
+  executablePath: string,
+  more: FirefoxPreferences = {},
+): BrowserSettings {
   const profile = profileOf(name)
   return settingsOf({
     name,
@@ -46,7 +55,7 @@ export function inFirefox(name: string, executablePath: string): BrowserSettings
     launch: {
       ...firefoxLaunch(executablePath, profile),
       // An origin gets a fifth of it: little enough for a test to fill.
-      firefoxUserPrefs: { 'dom.quotaManager.temporaryStorage.fixedLimit': STORAGE_KIB },
+      firefoxUserPrefs: { 'dom.quotaManager.temporaryStorage.fixedLimit': STORAGE_KIB, ...more },
     },
     files: join(profile, 'storage/default'),
   })
