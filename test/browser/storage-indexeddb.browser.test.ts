@@ -191,6 +191,26 @@ describe('an owner', () => {
     expect(await reopened('sleeper')).toEqual(Uint8Array.of(2))
   })
 
+  test('is fenced off by the newest one where there are no Web Locks', async () => {
+    Object.defineProperty(navigator, 'locks', { value: undefined, configurable: true })
+    onTestFinished(() => {
+      // What stands behind it on the prototype shows again.
+      Reflect.deleteProperty(navigator, 'locks')
+    })
+    const file = await openOne(await owned('no locks', 'the first'))
+    const next = await owned('no locks', 'the second')
+    file.write(0, Uint8Array.of(1))
+    await expect(file.sync()).rejects.toMatchObject({
+      code: 'ErrInUse',
+      facts: { who: 'the second' },
+    })
+    const taken = await openOne(next)
+    taken.write(0, Uint8Array.of(2))
+    await taken.sync()
+    await next.close()
+    expect(await reopened('no locks')).toEqual(Uint8Array.of(2))
+  })
+
   test('whose database is deleted under it is told, and writes nothing more', async () => {
     const device = await owned('deleted')
     const file = await openOne(device)

@@ -1,0 +1,78 @@
+/** Proves that a browser which has OPFS but opens no file in it synchronously, as a window never does, gets
+ *  IndexedDB with the reason, and that a database which is in OPFS all the same is refused there. */
+
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createBrowserHost } from '../../src/platform/host-browser.ts'
+import { findStorages, pickStorage } from '../../src/platform/storage-browser.ts'
+import { nameToFolder } from '../../src/storage/opfs-name.ts'
+
+const host = createBrowserHost()
+const prefix = `run ${Date.now()} `
+
+/** Gives this window the call that only workers have, for as long as the test takes. */
+function defineCall(createSyncAccessHandle: () => Promise<unknown>): void {
+  const target = FileSystemFileHandle.prototype
+  Object.defineProperty(target, 'createSyncAccessHandle', {
+    value: createSyncAccessHandle,
+    configurable: true,
+  })
+  onTestFinished(() => {
+    Reflect.deleteProperty(target, 'createSyncAccessHandle')
+  })
+}
+
+async function picked(name: string): Promise<unknown> {
+  const { kind, durable, reason } = (await pickStorage(host, prefix + name)).device()
+  return { kind, durable, reason }
+}
+
+const NOT_SYNCHRONOUS = 'OPFS opens no file synchronously here'
+
+describe('IndexedDB is taken, with its reason', () => {
+  test('where the call is missing', async () => {
+    expect(await picked('missing')).toEqual({
+      kind: 'indexeddb',
+      durable: true,
+      reason: NOT_SYNCHRONOUS,
+    })
+  })
+
+  test('where the call is refused, as in WebKitGTK', async () => {
+    defineCall(() => Promise.reject(new DOMException('no backend', 'NotSupportedError')))
+    expect(await picked('refused')).toMatchObject({
+      kind: 'indexeddb',
+      reason: `${NOT_SYNCHRONOUS} (NotSupportedError)`,
+    })
+  })
+
+  test('where sizes are promises, as in Safari before 16.4', async () => {
+    defineCall(async () => ({ getSize: async () => 0, close: async () => undefined }))
+    expect(await picked('promises')).toMatchObject({ kind: 'indexeddb', reason: NOT_SYNCHRONOUS })
+  })
+})
+
+describe('OPFS is taken', () => {
+  test('where the call works, and where another tab tries it at the same time', async () => {
+    defineCall(async () => ({ getSize: () => 0, close: () => undefined }))
+    expect(await picked('works')).toEqual({ kind: 'opfs', durable: true, reason: '' })
+    defineCall(() => Promise.reject(new DOMException('taken', 'NoModificationAllowedError')))
+    expect(await picked('taken')).toMatchObject({ kind: 'opfs' })
+  })
+})
+
+test('looking for a database makes none, in either', async () => {
+  await picked('looked for')
+  expect(await findStorages(host, `${prefix}looked for`)).toEqual([])
+})
+
+test('a database that has files in OPFS is refused where they cannot be opened', async () => {
+  const root = await navigator.storage.getDirectory()
+  const all = await root.getDirectoryHandle('constellite', { create: true })
+  const folder = await all.getDirectoryHandle(nameToFolder(`${prefix}kept`), { create: true })
+  await folder.getFileHandle('log-0', { create: true })
+  await expect(pickStorage(host, `${prefix}kept`)).rejects.toMatchObject({
+    code: 'ErrStorage',
+    message: expect.stringContaining(NOT_SYNCHRONOUS),
+    hint: expect.stringContaining('not begun anew'),
+  })
+})
