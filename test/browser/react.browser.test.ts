@@ -119,6 +119,24 @@ describe('useQuery', () => {
     expect(element.textContent).toBe('error: No such table.')
   })
 
+  it('takes a live query, and keeps it while its key is the same', async () => {
+    const told = createToldDatabase()
+    const { element, show } = mount()
+    const Live = ({ id }: { readonly id: number }): ReactNode => {
+      const watch = () => told.database.watch('SELECT 1')
+      const { rows } = useQuery({ database: told.database, key: `${id}`, watch })
+      return rows === undefined ? 'loading' : `${rows.length}`
+    }
+    await show(createElement(Live, { id: 1 }))
+    await show(createElement(Live, { id: 1 }))
+    told.asked[0]?.rows([{}, {}])
+    await rest()
+    expect(element.textContent).toBe('2')
+    expect(told.asked).toHaveLength(1)
+    await show(createElement(Live, { id: 2 }))
+    expect(told.asked.map((it) => it.isRunning)).toEqual([false, true])
+  })
+
   it('subscribes to nothing in a render that is thrown away', async () => {
     const told = createToldDatabase()
     const { element, show } = mount()
