@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
 import { findFirefox } from './firefox.ts'
 import type { BrowserFound } from './support/find-browser.ts'
+import { isInstallable, type Lockfile, thisMachine } from './support/installable.ts'
 import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
 import { runPortable } from './support/portable/start.ts'
@@ -146,9 +147,12 @@ async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
   const isBlocked = suite.after !== undefined && failed.has(suite.after)
   if (isBlocked) console.error(`${suite.name}: not run, because ${suite.after?.name} failed`)
   const tally = isBlocked ? { ...NOTHING, failed: 1 } : await suite.run(before)
+  const lockfile = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8')) as Lockfile
+  const machine = thisMachine()
   const refused = refuseSkips(suite.name, tally.skips, {
     inCi: process.env['CI'] === 'true',
     allowed: JSON.parse(readFileSync(`${ROOT}test/skips.json`, 'utf8')) as AllowedSkip[],
+    isInstallable: (name) => isInstallable(lockfile, name, machine),
   })
   for (const { name, reason } of refused) {
     console.error(`${suite.name}: this skip is not in test/skips.json: ${name}: ${reason}`)

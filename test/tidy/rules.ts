@@ -5,8 +5,10 @@ import { clocks } from './rules/clocks.ts'
 import { cycles } from './rules/cycles.ts'
 import { importOrder } from './rules/import-order.ts'
 import { links } from './rules/links.ts'
+import { lockfile } from './rules/lockfile.ts'
 import { platform } from './rules/platform.ts'
 import { createSizesRule } from './rules/sizes.ts'
+import { skips } from './rules/skips.ts'
 import { unreferenced } from './rules/unreferenced.ts'
 import { workerReach } from './rules/worker-reach.ts'
 import type { Rule } from './source.ts'
@@ -20,4 +22,6 @@ export const rules: readonly Rule[] = [
   createSizesRule(allowlist),
   unreferenced,
   links,
+  lockfile,
+  skips,
 ]

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isInstallable } from '../support/installable.ts'
 import { formatMatrix, matrixIn } from '../support/matrix.ts'
 import {
   addTallies,
@@ -22,11 +23,55 @@ describe('the tally of a run', () => {
   it('refuses a skip without a reason everywhere, and in CI one that the list has not', () => {
     const silent = { name: 'a', reason: '' }
     const said = { name: 'b', reason: 'no browser' }
-    const allowed = [{ suite: 'browser', name: 'b', reason: 'container without one' }]
-    expect(refuseSkips('unit', [silent, said], { inCi: false, allowed: [] })).toEqual([silent])
-    expect(refuseSkips('browser', [said], { inCi: true, allowed: [] })).toEqual([said])
-    expect(refuseSkips('browser', [said], { inCi: true, allowed })).toEqual([])
-    expect(refuseSkips('unit', [said], { inCi: true, allowed })).toEqual([said])
+    const allowed = [{ suites: ['browser'], name: 'b', reason: 'container without one' }]
+    const isInstallable = () => false
+    const none = { inCi: true, allowed: [], isInstallable }
+    const list = { inCi: true, allowed, isInstallable }
+    expect(refuseSkips('unit', [silent, said], { ...none, inCi: false })).toEqual([silent])
+    expect(refuseSkips('browser', [said], none)).toEqual([said])
+    expect(refuseSkips('browser', [said], list)).toEqual([])
+    expect(refuseSkips('unit', [said], list)).toEqual([said])
+  })
+
+  it('refuses in CI a skip for want of a program that npm installs on this machine', () => {
+    const allowed = [{ suites: ['deno'], name: 'deno', reason: 'no build', package: 'deno' }]
+    const skips = [{ name: 'deno', reason: 'no deno' }]
+    const refused = (inCi: boolean, isThere: boolean): number => {
+      const isInstallable = (name: string): boolean => isThere && name === 'deno'
+      return refuseSkips('deno', skips, { inCi, allowed, isInstallable }).length
+    }
+    expect([refused(true, true), refused(true, false), refused(false, true)]).toEqual([1, 0, 0])
+  })
+
+  it('takes a star in an allowed name for any text, and nothing else for a pattern', () => {
+    const allowed = [{ suites: ['platform'], name: 'through * > what (deno) writes', reason: 'no' }]
+    const refused = (name: string): number =>
+      refuseSkips('platform', [{ name, reason: 'no deno' }], {
+        inCi: true,
+        allowed,
+        isInstallable: () => false,
+      }).length
+    expect(refused('through a relay > what (deno) writes')).toBe(0)
+    expect(refused('through a relay > what deno writes')).toBe(1)
+    expect(refused('through a relay > what (deno) writes, twice')).toBe(1)
+  })
+})
+
+describe('a program of an npm package', () => {
+  const lockfile = {
+    packages: {
+      'node_modules/deno': { optionalDependencies: { '@deno/a': '1', '@deno/gone': '1' } },
+      'node_modules/@deno/a': { os: ['linux'], cpu: ['x64'], libc: ['glibc'] },
+    },
+  }
+  const machine = { os: 'linux', cpu: 'x64', libc: 'glibc' }
+
+  it('is installed where the lockfile has its binary for the machine, and nowhere else', () => {
+    expect(isInstallable(lockfile, 'deno', machine)).toBe(true)
+    for (const other of [{ os: 'win32' }, { cpu: 'arm64' }, { libc: 'musl' }]) {
+      expect(isInstallable(lockfile, 'deno', { ...machine, ...other })).toBe(false)
+    }
+    expect(isInstallable(lockfile, 'bun', machine)).toBe(false)
   })
 })
 

@@ -255,6 +255,8 @@ describe('links', () => {
 
 it('every rule is among those that `npm run check` applies', () => {
   expect(rules.map((it) => it.name).sort()).toEqual(
-    'clocks cycles import-order links platform sizes unreferenced worker-reach'.split(' '),
+    'clocks cycles import-order links lockfile platform sizes skips unreferenced worker-reach'.split(
+      ' ',
+    ),
   )
 })
