@@ -31,7 +31,7 @@ import { pagesOf, readTree, replay } from './recover.ts'
 import { type Repaired, repairShard } from './repair.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
-import { emptyGroup, leavesFileName, pageFileName, type ShardState } from './state.ts'
+import { emptyGroup, leavesFileName, pageFileName, type ShardState, slotOf } from './state.ts'
 import { standingOf } from './supersede.ts'
 
 export type OpenShardOptions = {
@@ -93,7 +93,7 @@ async function openSound(options: OpenShardOptions): Promise<OpenedShard> {
   const { create: wanted } = options
   if (wanted.type === 'follow' && !equalBytes(wanted.shard, mark.shard)) throw otherShard()
   if (!equalBytes(mark.ownAuthor, options.signer.publicKey)) throw otherKey()
-  const slot = mark.pageFile === pageFileName(1) ? 1 : 0
+  const slot = slotOf(mark)
   const files = await openFiles(device, slot)
   const pages = pagesOf(mark, files.pageFile)
   const replayed = replay(recovery, pages)

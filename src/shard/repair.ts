@@ -19,7 +19,7 @@ import { openWal, type Recovery, type WalOptions } from '../wal/wal.ts'
 import { notOpened, otherKey, otherShard } from './open-failures.ts'
 import { pagesOf, replay } from './recover.ts'
 import { removeSlot } from './slot.ts'
-import { leavesFileName, pageFileName } from './state.ts'
+import { leavesFileName, pageFileName, slotOf } from './state.ts'
 
 export type RepairRequest = {
   readonly host: Host
@@ -82,8 +82,8 @@ async function givesRoot(
   seal: Seal,
 ): Promise<boolean> {
   if (!verifySeal(seal)) return false
-  const [file] = await device.open([left.mark.pageFile])
-  if (file === undefined) throw notOpened(left.mark.pageFile)
+  const [file] = await device.open([pageFileName(slotOf(left.mark))])
+  if (file === undefined) throw notOpened('the page file')
   try {
     const pages = pagesOf(left.mark, file)
     const { head } = replay({ ...left, records: recordsUpTo(left.records, seal.seq) }, pages)
@@ -122,8 +122,7 @@ async function cutLog(
   { host, device, wal: options }: RepairRequest,
   left: Recovery,
 ): Promise<void> {
-  const slot = left.mark.pageFile === pageFileName(1) ? 1 : 0
-  const [leaves] = await device.open([leavesFileName(slot)])
+  const [leaves] = await device.open([leavesFileName(slotOf(left.mark))])
   leaves?.truncate(0)
   await leaves?.sync()
   leaves?.close()

@@ -223,6 +223,11 @@ export function pageFileName(slot: 0 | 1): string {
   return `pages-${slot}`
 }
 
+/** The slot that a start mark names. */
+export function slotOf({ pageFile }: Pick<StartMark, 'pageFile'>): 0 | 1 {
+  return pageFile === pageFileName(1) ? 1 : 0
+}
+
 export function leavesFileName(slot: 0 | 1): string {
   return `leaves-${slot}`
 }

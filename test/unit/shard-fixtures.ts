@@ -36,7 +36,7 @@ export async function openOn(
   options: {
     readonly seed?: number
     readonly follow?: Uint8Array
-  } & Pick<OpenShardOptions, 'wal' | 'sectionBytesMax'> = {},
+  } & Pick<OpenShardOptions, 'wal' | 'repair' | 'sectionBytesMax'> = {},
 ): Promise<Shard> {
   await device.acquire()
   const { seed = 1, follow, ...rest } = options

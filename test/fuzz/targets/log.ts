@@ -114,35 +114,52 @@ function recordsOf({ frames, runs, genesis, handOver }: World): readonly LogReco
 }
 
 /** A whole shard's folder: byte 0 names the disk, byte 1 the file, the rest is that file. */
-const folder: Target = {
+const folder: Target = folderTarget({
   name: 'shard folder',
+  repair: false,
   reaches: ['wal/read-back.ts visitEntry', 'wal/read-back.ts readSealEntry'],
-  seeds: ({ shard }) =>
-    shard.disks.flatMap(({ disk }, index) =>
-      filesOf(disk).map((name, fileIndex) => {
-        const bytes = contentsOf(disk, name)
-        return createWriter().u8(index).u8(fileIndex).bytes(trimmed(bytes)).finish()
-      }),
-    ),
-  reshape: reshapeFile,
-  inputBytesMax: 65_536,
-  // A log file is reserved ahead, and a memory file is made of chunks of 64 KiB.
-  allocatesBytesMax: 16 * 1_048_576,
-  testRuns: 250,
-  shares: 6,
-  decoder:
-    ({ shard: { disks } }) =>
-    async (input) => {
-      const { disk, seed } = disks[(input[0] ?? 0) % disks.length] as (typeof disks)[number]
-      const copy = withFile(disk, input)
-      const host = createManualHost()
-      const device = createMemoryDevice(host, copy)
-      try {
-        return await drive(host, openOn(device, host, { seed }).then(describeShard))
-      } finally {
-        await device.close()
-      }
-    },
+})
+
+/** The same, to be repaired where it must be. */
+const repaired: Target = folderTarget({
+  name: 'shard repair',
+  repair: true,
+  reaches: ['shard/repair.ts beyondRepair'],
+})
+
+function folderTarget({
+  repair,
+  ...named
+}: Pick<Target, 'name' | 'reaches'> & { readonly repair: boolean }): Target {
+  return {
+    ...named,
+    seeds: ({ shard }) =>
+      shard.disks.flatMap(({ disk }, index) =>
+        filesOf(disk).map((name, fileIndex) => {
+          const bytes = contentsOf(disk, name)
+          return createWriter().u8(index).u8(fileIndex).bytes(trimmed(bytes)).finish()
+        }),
+      ),
+    reshape: reshapeFile,
+    inputBytesMax: 65_536,
+    // A log file is reserved ahead, and a memory file is made of chunks of 64 KiB.
+    allocatesBytesMax: 16 * 1_048_576,
+    testRuns: 250,
+    shares: 6,
+    decoder:
+      ({ shard: { disks } }) =>
+      async (input) => {
+        const { disk, seed } = disks[(input[0] ?? 0) % disks.length] as (typeof disks)[number]
+        const copy = withFile(disk, input)
+        const host = createManualHost()
+        const device = createMemoryDevice(host, copy)
+        try {
+          return await drive(host, openOn(device, host, { seed, repair }).then(describeShard))
+        } finally {
+          await device.close()
+        }
+      },
+  }
 }
 
 type OpenShard = Awaited<ReturnType<typeof openOn>>
@@ -247,4 +264,4 @@ function boundedStart({ type, content: before }: RawRecord, content: Uint8Array)
   return isTested ? content : before
 }
 
-export const logTargets: readonly Target[] = [record, folder]
+export const logTargets: readonly Target[] = [record, folder, repaired]
