@@ -45,7 +45,7 @@ it('refuses a start mark whose page size is none of SQLite', async () => {
 
 it('takes no name of a file from a start mark that it repairs', async () => {
   const { shard, disk } = await openWriter()
-  for (const fill of [1, 2, 3]) {
+  for (const fill of [1, 2, 3, 4, 5]) {
     await commit(shard, { 1: fill })
     await shard.seal()
   }
@@ -59,7 +59,7 @@ it('takes no name of a file from a start mark that it repairs', async () => {
     if (type === RECORD_START) next.set(new TextEncoder().encode('..%f'), PAGE_FILE_OFFSET)
     return { type, content: next }
   })
-  const damaged = (groupsOf(changed)[1]?.bodyAt ?? 0) + 9
+  const damaged = (groupsOf(changed)[3]?.bodyAt ?? 0) + 9
   changed[damaged] = (changed[damaged] as number) ^ 1
   file?.write(0, changed)
   const host = createManualHost()
