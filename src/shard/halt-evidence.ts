@@ -1,9 +1,10 @@
 /** Halt evidence: what a halt leaves in the log, so that a copy whose history is contradicted does not
  *  begin to write again because it was opened again.
  *  Keeps: code, message and proof read back as they were; only what is proved by signatures stays.  A log
- *  that failed, or a full device, is tried again at the next open. */
+ *  that failed, or a full device, is tried again at the next open.
+ *  Never: lets a log choose any other file than one for what was written beyond a hand-over (kept.ts). */
 
-import { ConstelliteError } from '../base/failure.ts'
+import { ConstelliteError, type Fact } from '../base/failure.ts'
 import type { HaltEvidence } from '../wal/records.ts'
 
 const WAY_ON =
@@ -28,6 +29,13 @@ const MESSAGE_LENGTH_MAX = 256
 /** The one fact that is a text; it is kept as its bytes. */
 const FILE = 'file'
 
+/** Of the head's checksum, in the name of a kept file. */
+export const KEPT_HEAD_BYTES = 4
+
+export function isKeptName(name: string): boolean {
+  return /^superseded-\d+-[0-9a-f]{8}\.(runs|snapshot)$/.test(name)
+}
+
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
@@ -50,15 +58,15 @@ export function evidenceOf(failure: ConstelliteError): HaltEvidence | undefined 
 }
 
 export function failureOfEvidence(halt: HaltEvidence): ConstelliteError {
-  const file = halt.facts.find(({ name }) => name === FILE)?.value
-  const facts = halt.facts.map(({ name, value }) => [
-    name,
-    name === FILE && isBytes(value) ? textOf(value) : value,
-  ])
+  const facts = new Map<string, Fact>(halt.facts.map(({ name, value }) => [name, value]))
+  const bytes = facts.get(FILE)
+  const file = isBytes(bytes) && isKeptName(textOf(bytes)) ? textOf(bytes) : undefined
+  facts.delete(FILE)
+  if (file !== undefined) facts.set(FILE, file)
   return new ConstelliteError({
     code: halt.reason,
     message: halt.message,
-    hint: isBytes(file) ? supersededHint(textOf(file)) : hintOf(halt),
+    hint: file === undefined ? hintOf(halt) : supersededHint(file),
     facts: Object.fromEntries(facts),
   })
 }

@@ -1,6 +1,7 @@
 /** Kept: what a writer wrote beyond the hand-over that ended its term, in a file of the database's folder.
- *  `superseded-<epoch>.runs` is a run file (frame/run-file.ts) from the hand-over's seq on; where the log has
- *  those frames no longer, `superseded-<epoch>.snapshot` is the whole image at its last head (FORMATS §11).
+ *  `superseded-<epoch>-<head>.runs` is a run file (frame/run-file.ts) from the hand-over's seq on; where the
+ *  log has those frames no longer, `superseded-<epoch>-<head>.snapshot` is the whole image at its last head
+ *  (FORMATS §11).  `head` is the start of that head's checksum: who loses twice has two files.
  *  Keeps: nothing of it is given up before the file is whole and flushed; the log keeps the frames until
  *  then, and each opening tries again.  Never: overwrites a whole file. */
 
@@ -8,9 +9,11 @@ import { assert } from '../base/assert.ts'
 import { ConstelliteError } from '../base/failure.ts'
 import { type Seq, toSeq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
+import { formatHex } from '../bytes/text.ts'
 import { encodeRunFileEntry, encodeRunFileStart, RUN_FILE_MAGIC } from '../frame/run-file.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import { flushTail } from './flush.ts'
+import { isKeptName, KEPT_HEAD_BYTES } from './halt-evidence.ts'
 import { notOpened } from './open-failures.ts'
 import { sealTail } from './seal-head.ts'
 import { snapshotAt } from './snapshot.ts'
@@ -29,7 +32,8 @@ export function keptFileName(
   if (head.seq < cut.seq) return undefined
   const range = wal.range()
   const hasFrames = range !== undefined && range.first <= cut.seq
-  return `superseded-${cut.epoch}${hasFrames ? '.runs' : SNAPSHOT_SUFFIX}`
+  const lost = formatHex(head.checksum.subarray(0, KEPT_HEAD_BYTES))
+  return `superseded-${cut.epoch}-${lost}${hasFrames ? '.runs' : SNAPSHOT_SUFFIX}`
 }
 
 /** Writes the file that a superseded writer's failure names, unless it is there. */
@@ -97,7 +101,7 @@ async function finish(file: DeviceFile, magic: Uint8Array): Promise<void> {
 /** The bytes of such a file.  Rejects with ErrUnavailable when this copy keeps none of that name. */
 export async function* readKept(state: ShardState, name: string): AsyncIterable<Uint8Array> {
   await state.keeping
-  const isThere = /^superseded-\d+\./.test(name) && (await state.device.list()).includes(name)
+  const isThere = isKeptName(name) && (await state.device.list()).includes(name)
   const [file] = isThere ? await state.device.open([name]) : []
   if (file === undefined) throw notKept(name)
   try {

@@ -3,6 +3,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { concatBytes } from '../../src/bytes/compare.ts'
+import { formatHex } from '../../src/bytes/text.ts'
 import { signerFromSeed } from '../../src/crypto/signer-noble.ts'
 import { readRunFile } from '../../src/frame/run-file.ts'
 import { readSnapshot } from '../../src/pages/snapshot.ts'
@@ -47,6 +48,11 @@ async function readAll(shard: Shard, file: unknown): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   for await (const piece of shard.readKept(String(file))) pieces.push(piece)
   return concatBytes(...pieces)
+}
+
+/** What is named after the head that the writer lost. */
+function keptName(kind = 'runs'): string {
+  return `superseded-1-${formatHex(writer.head.checksum).slice(0, 8)}.${kind}`
 }
 
 /** Shows the writer the new chain's first run. */
@@ -145,8 +151,8 @@ describe('a superseded writer', () => {
     for (let number = 0; number < 3; number++) await commit(writer, { 1: 50 + number })
     await supersede()
     const facts = writer.halted?.facts
-    expect(facts).toMatchObject({ seq: 3n, epoch: 1n, file: 'superseded-1.runs' })
-    expect(writer.halted?.hint).toContain('superseded-1.runs')
+    expect(facts).toMatchObject({ seq: 3n, epoch: 1n, file: keptName() })
+    expect(writer.halted?.hint).toContain(keptName())
     const file = readRunFile(await readAll(writer, facts?.['file']))
     if (!file.ok) throw file.failure
     const frames = file.value.runs.flatMap((run) => run.frames)
@@ -180,8 +186,8 @@ describe('a superseded writer', () => {
     await commit(writer, { 1: 61 })
     expect(writer.range()?.first).toBe(4n)
     await supersede()
-    expect(writer.halted?.facts['file']).toBe('superseded-1.snapshot')
-    const bytes = await readAll(writer, 'superseded-1.snapshot')
+    expect(writer.halted?.facts['file']).toBe(keptName('snapshot'))
+    const bytes = await readAll(writer, keptName('snapshot'))
     const pages: number[] = []
     const read = await readSnapshot(stream(bytes), {
       header: () => undefined,
@@ -195,13 +201,13 @@ describe('a superseded writer', () => {
     await heir.takeOver(OWNER)
     await commit(writer, { 1: 60 })
     await supersede()
-    const whole = await readAll(writer, 'superseded-1.runs')
-    const kept = disk.files.get('superseded-1.runs')!
+    const whole = await readAll(writer, keptName())
+    const kept = disk.files.get(keptName())!
     kept.truncate(0)
     kept.write(10, new Uint8Array(7).fill(9))
     const again = await reopen()
-    expect(again.halted?.facts['file']).toBe('superseded-1.runs')
-    expect(await readAll(again, 'superseded-1.runs')).toEqual(whole)
+    expect(again.halted?.facts['file']).toBe(keptName())
+    expect(await readAll(again, keptName())).toEqual(whole)
     expect(contents(again)).toEqual([60, 2])
   })
 
@@ -229,7 +235,7 @@ describe('a superseded writer', () => {
     expect(again.halted).toBeUndefined()
     expect(again.role).toBe('follower')
     const names = [...disk.files.keys()].filter((name) => name.startsWith('superseded'))
-    expect(names).toEqual(beyond > 0 ? ['superseded-1.runs'] : [])
+    expect(names).toEqual(beyond > 0 ? [keptName()] : [])
     await again.takeOver(OWNER)
     expect(again.author?.epoch).toBe(2n)
     const third = await reopen()
