@@ -4,13 +4,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { CHROMIUM_ARGUMENTS, findChromium } from '../chromium.ts'
 import { packedAt } from '../support/packed.ts'
 import { type Chromium, startChromium } from '../support/page.ts'
 import { serveFolders } from '../support/static-server.ts'
 import { type Project, typeLines } from './project.ts'
 import { developmentCommand, linesFor, policies } from './readme.ts'
-import { KEPT, visitTwice } from './visit.ts'
+import { KEPT, textOf, visitTwice } from './visit.ts'
 
 const { tarball, project: installed } = packedAt(inject('packedFolder'))
 const BUNDLERS = [
@@ -125,7 +127,37 @@ describe('a page without a bundler', () => {
     expect(seen).toEqual(KEPT)
     expect(workers).toEqual(Array(2).fill(expect.stringMatching(/^blob:/)))
   })
+
+  it('keeps them in a private window until it is closed, and cannot know that it is one', async ({
+    skip,
+  }) => {
+    const plain = projectOf('plain HTML')
+    if (plain.missing !== undefined) return skip(plain.missing)
+    const url = await serve({ '/': plain.folder })
+    const { path = '' } = findChromium()
+    const privately = await chromium.launch({ executablePath: path, args: [...CHROMIUM_ARGUMENTS] })
+    onTestFinished(() => privately.close())
+    for (let window = 1; window <= 2; window++) {
+      // Of no profile on disk, as a private window.
+      const context = await privately.newContext()
+      const page = await context.newPage()
+      await page.goto(url)
+      const first = await textOf(page)
+      await page.reload()
+      expect([first, await textOf(page)]).toEqual(KEPT.texts)
+      expect(await page.evaluate(STORAGE)).toEqual({ kind: 'opfs', durable: true })
+      await context.close()
+    }
+  })
 })
+
+/** What the database of the page says of its storage. */
+const STORAGE = `import('constellite').then(async ({ open }) => {
+  const db = await open('visits')
+  const { kind, durable } = db.status.storage
+  await db.close()
+  return { kind, durable }
+})`
 
 /** The policy with the hash of the page's inline import map, as a browser wants it. */
 function withHash(policy: string, folder: string): string {

@@ -10,6 +10,11 @@ const FOLDER = new URL('.', import.meta.url)
 /** Tested elsewhere: test/edge types the README's lines for it. */
 const ELSEWHERE = ['Workers']
 
+const WRANGLER =
+  /install --save-dev --ignore-scripts (wrangler@[\d.]+)/.exec(
+    readFileSync(new URL('../../README.md', FOLDER), 'utf8'),
+  )?.[1] ?? ''
+
 describe('the table of set-ups', () => {
   it('has a row for every tool whose lines the README has, in the same order', () => {
     expect(toolTitles().length).toBeGreaterThan(5)
@@ -23,6 +28,17 @@ describe('the table of set-ups', () => {
     const code = tests.map((name) => readFileSync(new URL(name, FOLDER), 'utf8')).join('\n')
     const untried = toolTitles().filter((title) => !code.includes(`'${title}'`))
     expect(untried).toEqual([])
+  })
+
+  it('names the versions of Deno, Bun and wrangler that are tried', () => {
+    const triedOf = (title: string): string =>
+      tableRows().find((row) => row.title === title)?.tried ?? ''
+    const { devDependencies } = JSON.parse(
+      readFileSync(new URL('../../package.json', FOLDER), 'utf8'),
+    )
+    const { deno, bun } = devDependencies
+    expect(triedOf('Node, Deno, Bun')).toBe(`Node 20, Deno ${deno}, Bun ${bun}`)
+    expect(triedOf('Workers')).toBe(`${WRANGLER.replace('@', ' ')}, \`workerd\``)
   })
 
   it('names the versions that the lines install, each pinned', () => {

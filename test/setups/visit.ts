@@ -40,7 +40,7 @@ export async function visitTwice(browser: Chromium, url: string): Promise<Visit>
   }
 }
 
-async function textOf(page: Page): Promise<string> {
+export async function textOf(page: Page): Promise<string> {
   await page.waitForFunction(() => /visit \d/.test(document.body.innerText), undefined, {
     timeout: 40_000,
   })
