@@ -42,7 +42,7 @@ Runs a relay. Writers publish to it, followers read from it, also when the write
 It cannot change what it stores: every frame is signed by its author, and readers check.
 
   constellite serve                                    for programs and pages on this machine
-  constellite serve --host 0.0.0.0 --allow keys.txt    for others, for the keys in keys.txt
+  constellite serve --host 0.0.0.0 --allow keys.txt    for others, for what keys.txt names
   publish({ via: [websocket('ws://127.0.0.1:${RELAY_PORT}')] })   in the program that writes
 
 The URL is printed when it is ready. Stop it with Ctrl+C.
@@ -54,8 +54,9 @@ Options
   --next                When the port is taken, use the next free one.
   --host <address>      Listen here. Default: 127.0.0.1, which only this machine reaches.
                         Any other needs --allow or --open.
-  --allow <list|file>   Take only these: shard ids, or public keys of owners or authors, as hex or
-                        base64url, separated by commas; or a file with one a line. May be repeated.
+  --allow <list|file>   Store only these: shard ids, or public keys of authors that may upload, as
+                        hex or base64url, separated by commas; or a file with one a line. May be
+                        repeated. What is stored can be read by whoever knows its shard id.
   --open                Take every shard (and, on this machine, pages of every site).
   --name <host[:port]>  The name by which clients reach it, relay.example. May be repeated.
                         With one, no other name is answered. Give it behind a proxy that does TLS.
@@ -74,7 +75,7 @@ Options
     if (allow === undefined && !isLoopback(host)) {
       throw usageFailure(
         `At ${host} others can reach the relay: say whom it serves.`,
-        'Give --allow with the shard ids or keys that it takes, or --open for every shard.',
+        'Give --allow with the shard ids or authors that it takes, or --open for every shard.',
       )
     }
     const relay = await startRelay({

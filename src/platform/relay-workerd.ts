@@ -21,7 +21,7 @@ import { createWorkerdHost } from './host-workerd.ts'
 declare const WebSocketPair: new () => { readonly 0: ObjectWebSocket; readonly 1: ObjectWebSocket }
 
 export type RelayEnvironment = {
-  /** `*`, or the shard ids and public keys that the relay takes, separated by spaces or commas. */
+  /** `*`, or the shard ids and public keys of authors that the relay takes, separated by spaces or commas. */
   readonly ALLOW?: string
   readonly RELAY: {
     idFromName(name: string): object

@@ -1,24 +1,24 @@
-/** Allow: which shards a relay takes.  An entry is a 32-byte key or id, hex or base64url: a shard id, or the
- *  public key of an owner or of the author now in force, whose shards it then takes.
- *  Whoever knows the id of a shard that the relay takes may read it: the address is what one shares. */
+/** Allow: who may upload what to a relay.  An entry is 32 bytes, hex or base64url: a shard id, or the public
+ *  key of an author, who may then upload what it wrote itself.
+ *  Keeps: a key counts only where the far end of the connection has proved it, since an owner's and an author's
+ *  public keys are known to every follower and can be named by anybody in a genesis of their own.
+ *  Never: limits reading.  Whoever knows the id of a stored shard may read it: the address is what one shares. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import { formatHex, parseBase64url, parseHex } from '../bytes/text.ts'
-import { type Authority, currentTerm } from '../frame/authority.ts'
 
 export type Allow = (asked: {
   readonly shard: Uint8Array
-  readonly authority: Authority
+  /** Key that the far end has proved, where it is also the author of what it uploads. */
+  readonly author: Uint8Array | undefined
 }) => boolean
 
 export const allowAll: Allow = () => true
 
 export function allowOnly(entries: readonly Uint8Array[]): Allow {
   const allowed = new Set(entries.map(formatHex))
-  return ({ shard, authority }) =>
-    allowed.has(formatHex(shard)) ||
-    allowed.has(formatHex(authority.genesis.owner)) ||
-    allowed.has(formatHex(currentTerm(authority).author))
+  return ({ shard, author }) =>
+    allowed.has(formatHex(shard)) || (author !== undefined && allowed.has(formatHex(author)))
 }
 
 /** What a variable of the environment says: `*` for every shard, else a list. */
@@ -43,7 +43,7 @@ function parseEntry(word: string): Uint8Array {
   if (parsed.ok && parsed.value.byteLength === 32) return parsed.value
   throw new ConstelliteError({
     code: 'ErrOption',
-    message: `Not a shard id or public key: ${JSON.stringify(word.slice(0, 80))}.`,
+    message: `Not a shard id or an author's key: ${JSON.stringify(word.slice(0, 80))}.`,
     hint: 'Each is 32 bytes: 64 hexadecimal digits, or 43 characters of base64url.',
   })
 }

@@ -41,7 +41,7 @@ export type RelayObjectOptions = {
   readonly host: Host
   /** What must have happened before anything is verified: the kernel is loaded. */
   readonly prepare: () => Promise<void>
-  /** The variable `ALLOW`: `*`, or shard ids and keys. */
+  /** The variable `ALLOW`: `*`, or shard ids and keys of authors (allow.ts). */
   readonly allow: string | undefined
   readonly onFailure: (failure: ConstelliteError) => void
 }

@@ -36,7 +36,7 @@ export function refusalOf(allow: string | undefined): Page | undefined {
   return textPage(
     500,
     'This relay is reachable by others, and nothing says whom it serves.\n' +
-      'Set the variable ALLOW to the shard ids or keys that it takes, or to * for everybody.\n',
+      'Set the variable ALLOW to the shard ids or keys of authors that it takes, or to * for everybody.\n',
   )
 }
 

@@ -39,7 +39,7 @@ export type StartRelayOptions = {
   readonly port?: number
   /** Tries the next ports when this one is busy. */
   readonly movesOn?: boolean
-  /** 'open', or shard ids and keys.  Needed beyond loopback; there the default is 'open'. */
+  /** 'open', or shard ids and keys of authors that may upload (allow.ts).  Needed beyond loopback; there the default is 'open'. */
   readonly allow?: 'open' | readonly Uint8Array[]
   /** Names under which clients reach it; beyond loopback, without any, every name is taken. */
   readonly names?: readonly string[]
@@ -180,7 +180,7 @@ function openFailure(host: string): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrOption',
     message: `A relay at ${host} is reachable by others, and nothing says whom it serves.`,
-    hint: 'Give the shard ids or keys that it takes, or say that it is open.',
+    hint: 'Give the shard ids or keys of authors that it takes, or say that it is open.',
   })
 }
 

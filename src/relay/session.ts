@@ -15,7 +15,8 @@
  *  | refuse | both | `error` (code, text) | fatal ones close: a malformed message, a bad seal, an author without right, a broken disk |
  *
  *  Keeps: one envelope is handled at a time, in order; feeds run beside and never hold it up.
- *  Never: trusts a peer's key for a right to write: only the shard's own chain gives it. */
+ *  Never: trusts a peer's key for a right to write: only the shard's own chain gives it; the key decides what
+ *  the relay stores for whom (allow.ts). */
 
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import { decodeRunHeader } from '../frame/run.ts'
@@ -94,7 +95,10 @@ async function dispatch(session: Session, envelope: Envelope): Promise<void> {
     case 'run': {
       const header = decodeRunHeader(envelope.bytes)
       if (!header.ok) throw header.failure
-      return takeRun(session, subjectOf(session, header.value.shard), envelope.bytes)
+      return takeRun(session, subjectOf(session, header.value.shard), {
+        header: header.value,
+        bytes: envelope.bytes,
+      })
     }
     case 'want': {
       const subject = subjectOf(session, envelope.shard)

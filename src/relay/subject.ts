@@ -1,7 +1,6 @@
 /** Subject: one shard within one connection, and what the parts of a session share.
  *  Keeps: a shard is leased from its first use until the connection ends, or where the relay may sleep, until
- *  nothing is under way; nobody reads or writes a shard
- *  that the relay does not take. */
+ *  nothing is under way; nobody writes a shard that the relay does not take from it. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
@@ -192,22 +191,21 @@ function adoptLease(session: Session, subject: Subject, lease: Lease): void {
     lease.release()
     return
   }
-  try {
-    assertAllowed(session, subject, lease.stored.authority)
-  } catch (error) {
-    lease.release()
-    throw error
-  }
   subject.lease = lease
 }
 
-/** Throws ErrDenied when the relay does not take this shard. */
-export function assertAllowed(session: Session, subject: Subject, authority: Authority): void {
-  if (session.context.allow({ shard: subject.shard, authority })) return
+/** Throws ErrDenied when the relay does not take from this peer what `author` wrote of the shard. */
+export function assertAllowed(
+  { peer, context }: Session,
+  { shard }: Subject,
+  author: Uint8Array,
+): void {
+  const isOwn = equalBytes(peer.publicKey, author)
+  if (context.allow({ shard, author: isOwn ? author : undefined })) return
   throw new ConstelliteError({
     code: 'ErrDenied',
     message: 'The relay does not take this shard.',
-    hint: 'Ask whoever runs the relay to allow the shard id or its owner key.',
+    hint: 'Ask whoever runs the relay to allow the shard id or the public key of its author.',
     retry: 'after-repair',
   })
 }

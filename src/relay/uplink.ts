@@ -6,7 +6,7 @@
 import { ConstelliteError, failureOf, isFailure, orThrow } from '../base/failure.ts'
 import { currentTerm, readAuthority } from '../frame/authority.ts'
 import { createReceipt } from '../frame/receipt.ts'
-import { decodeRun, type SealedRun } from '../frame/run.ts'
+import { decodeRun, type RunHeader, type SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import { createSnapshotInlet } from '../replication/snapshot-inlet.ts'
 import { rightUnder } from '../shard/authority.ts'
@@ -31,10 +31,12 @@ export async function takeAuthority(
   subject: Subject,
   envelope: EnvelopeOf<'authority'>,
 ): Promise<void> {
+  assertWriter(session)
   // What is stored knows more than its author's first words.
   if ((await storedOf(session, subject)) !== undefined) return
+  // Whether it may bring what the authority names is judged with each upload.
+  assertAllowed(session, subject, session.peer.publicKey)
   const authority = orThrow(readAuthority(envelope.frames, subject.shard))
-  assertAllowed(session, subject, authority)
   subject.candidate = authority
   subject.needsAuthority = false
 }
@@ -42,15 +44,16 @@ export async function takeAuthority(
 export async function takeRun(
   session: Session,
   subject: Subject,
-  bytes: Uint8Array,
+  { header, bytes }: { readonly header: RunHeader; readonly bytes: Uint8Array },
 ): Promise<void> {
   const { counters } = session.context
   assertWriter(session)
+  assertAllowed(session, subject, header.author)
   // The run goes on where the snapshot before it ends.
   await subject.upload?.done
   const known = (await storedOf(session, subject))?.authority ?? subject.candidate
   if (known === undefined) throw strangerFailure()
-  // Before the lease: a run that does not verify makes no folder.
+  // Before the lease: a run that does not verify makes no folder.  The author is that of its term.
   const run = orThrow(decodeRun(bytes, rightUnder(known)))
   const lease = await leaseToWrite(session, subject)
   const { stored } = lease
@@ -179,6 +182,9 @@ async function beginUpload(
   session: Session,
   subject: Subject,
 ): Promise<NonNullable<Subject['upload']>> {
+  const known = (await storedOf(session, subject))?.authority ?? subject.candidate
+  const author = known === undefined ? session.peer.publicKey : currentTerm(known).author
+  assertAllowed(session, subject, author)
   const lease = await leaseToWrite(session, subject)
   const inlet = createSnapshotInlet()
   session.activity.enter()
