@@ -3,13 +3,15 @@
  *  Keeps: while anything is under way nothing is kept, so that a session that is cut short there ends with
  *  `retry: later` instead of going on from what no longer holds; once it is quiet, everything that it goes
  *  on from is kept, and its shards are given back, so that they are closed in order before the sleep.
+ *  What a session was told of a head is kept with it only where every commit wakes it, so that it is kept anew,
+ *  and serves only to not tell it twice: what the relay stores, it asks of its storage after each sleep.
  *  Why no alarm looks for silent far ends: a connection costs nothing while its relay sleeps, and an alarm
  *  would wake it.  They are looked for when somebody else wakes it (`Relay.endSilent`); the clients' own
  *  pings, every 15 to 20 s, are what a living connection is known by.
  *  Never: touches a platform. */
 
 import { ConstelliteError } from '../base/failure.ts'
-import { type Session, type Subject, subjectOf, type Told, toldOf } from './subject.ts'
+import { type Session, type Subject, subjectOf, toldOf } from './subject.ts'
 import {
   encodeSuspended,
   type SuspendedSession,
@@ -72,7 +74,6 @@ export function resumeSubjects(
     const { needsAuthority, told } = suspended
     subject.needsAuthority = needsAuthority
     subject.told = told
-    if (told !== undefined) rememberHead(session, subject, told)
     return { subject, suspended }
   })
 }
@@ -90,15 +91,7 @@ export function asleepFailure(cause?: unknown): ConstelliteError {
 /** Whoever waits for news has been told, or sent, all there is: the newest head is what it was told. */
 function suspendSubject({ context }: Session, subject: Subject): SuspendedSubject {
   const { key, shard, needsAuthority, isWatching, live } = subject
-  return { shard, needsAuthority, isWatching, told: context.heads.get(key) ?? subject.told, live }
-}
-
-/** Of several sessions' words the newest counts. */
-function rememberHead({ context }: Session, { key }: Subject, told: Told): void {
-  const known = context.heads.get(key)
-  const isNewer =
-    known === undefined ||
-    told.epoch > known.epoch ||
-    (told.epoch === known.epoch && told.position.seq > known.position.seq)
-  if (isNewer) context.heads.set(key, told)
+  const isWoken = isWatching || live !== undefined
+  const told = isWoken ? (context.heads.get(key) ?? subject.told) : undefined
+  return { shard, needsAuthority, isWatching, told, live }
 }

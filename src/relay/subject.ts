@@ -32,8 +32,8 @@ export type SessionContext = {
   readonly allow: Allow
   readonly limits: RelayLimits
   readonly counters: Counters
-  /** Heads of shards that were given back, by their id in hex, so that a relay that woke answers for them
-   *  without opening a log; a change of the shard forgets its own. */
+  /** Heads of shards that were given back in this life of the relay, by their id in hex, so that it answers for
+   *  them without opening a log; a change of the shard forgets its own. */
   readonly heads: Map<string, Told>
   /** The clock of receipts. */
   tick(): Hlc
