@@ -1,7 +1,8 @@
 /** take-over: makes the copy that `replicate` keeps the writer of its database, in one step that other copies
  *  verify.  For the hour when the writer's machine is gone.
- *  Keeps: the seed is read from a file, never from the command line, where others see it, and is wiped; the
- *  hand-over is at a relay before the command ends.
+ *  Keeps: the seed is read from a file, never from the command line, where others see it; its bytes are wiped
+ *  as soon as it is used (not the file's text, which JavaScript keeps as strings until it collects them);
+ *  the hand-over is at a relay before the command ends.
  *  Never: goes on writing; a program that opens the copy does. */
 
 import { readFileSync } from 'node:fs'
@@ -59,15 +60,13 @@ Options
     const seed = readSeed(key)
     const db = open(out, { sync: follow(address, { via }) })
     try {
-      const { seq, cutOff } = await db.takeOver({ key: seed, lossy })
-      wipe(seed)
+      const { seq, cutOff } = await db.takeOver({ key: seed, lossy }).finally(() => wipe(seed))
       terminal.out(`seq      ${seq}`)
       terminal.out(`cut off  ${cutOff} frames`)
       await db.until('shared', { timeoutMs, signal: terminal.interrupted })
       terminal.out('shared   a relay has the hand-over')
       return EXIT_OK
     } finally {
-      wipe(seed)
       await db.close()
     }
   },
@@ -79,8 +78,9 @@ function readSeed(path: string): Uint8Array {
     // Whatever it is, what is not a seed is refused below.
     const { seed } = JSON.parse(readFileSync(path, 'utf8')) as { readonly seed?: unknown }
     const bytes = orThrow(parseBase64url(String(seed)))
-    if (bytes.byteLength !== SEED_BYTES) throw new Error(`it has ${bytes.byteLength} bytes`)
-    return bytes
+    if (bytes.byteLength === SEED_BYTES) return bytes
+    wipe(bytes)
+    throw new Error(`it has ${bytes.byteLength} bytes`)
   } catch (cause) {
     throw new ConstelliteError({
       code: 'ErrIdentity',

@@ -1,7 +1,7 @@
 /** Take over: a copy that follows becomes the writer, where it stands.
  *  Keeps: unless it may be lossy, it waits until it is in step with a relay, so that nothing that a relay has
  *  is cut off; its sync is ended before and begun anew after, in whatever role the copy then has; the seed is
- *  wiped as soon as the hand-over is signed.  Never: stores or logs the key. */
+ *  wiped as soon as the hand-over is signed, or is not.  Never: stores or logs the key. */
 
 import { ConstelliteError, orThrow } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
@@ -40,9 +40,11 @@ export function createTakeOver(
   const mutex = createMutex()
   return ({ key, isLossy }) => {
     const seed = key?.slice()
-    const owner = seed === undefined ? parts.owner : signerFromSeed(seed, 'borrowed')
     return mutex
-      .run(() => take(parts, checkKey(parts, owner), isLossy))
+      .run(() => {
+        const owner = seed === undefined ? parts.owner : signerFromSeed(seed, 'borrowed')
+        return take(parts, checkKey(parts, owner), isLossy)
+      })
       .finally(() => seed !== undefined && wipe(seed))
   }
 }
