@@ -6,8 +6,6 @@
 import type { Hlc } from '../base/ids.ts'
 
 export const HLC_ZERO: Hlc = 0n as Hlc
-/** How far ahead of local time a clock may be before its frames are held (causal mode), in ms. */
-export const HLC_AHEAD_MAX_MS = 60_000
 const COUNTER_BITS = 16n
 const HLC_MAX = 0xffff_ffff_ffff_ffffn
 

@@ -22,13 +22,11 @@ import { createSharedLedger, type SharedLedger } from './shared.ts'
 import type { Sync, SyncStatus } from './sync.ts'
 import { isSameStatus, type LineView, statusOf } from './sync-status.ts'
 
-export const TRANSPORTS_MAX = 8
-
 export type SyncOptions = {
   readonly host: Host
   readonly shard: Shard
   readonly role: 'writer' | 'follower'
-  /** At least one, at most TRANSPORTS_MAX. */
+  /** At least one; the options of a database say how many at most. */
   readonly transports: readonly Transport[]
   /** Decides what is final, for a writer.  Default: the local one. */
   readonly replicator?: Replicator

@@ -36,8 +36,6 @@ export type SuspendedPeer = {
   readonly receivedAtMs: number
 }
 
-export const SUSPENDED_PEER_BYTES: number = 1 + KEY_BYTES + 8 + 8 + 4 + 8 + 8 + 8
-
 export function writeSuspendedPeer(writer: Writer, peer: SuspendedPeer): void {
   writer
     .u8(ROLE_BYTE[peer.role])

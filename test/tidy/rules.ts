@@ -10,6 +10,7 @@ import { platform } from './rules/platform.ts'
 import { createSizesRule } from './rules/sizes.ts'
 import { skips } from './rules/skips.ts'
 import { unreferenced } from './rules/unreferenced.ts'
+import { unusedExports } from './rules/unused-exports.ts'
 import { workerReach } from './rules/worker-reach.ts'
 import type { Rule } from './source.ts'
 
@@ -24,4 +25,5 @@ export const rules: readonly Rule[] = [
   links,
   lockfile,
   skips,
+  unusedExports,
 ]

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { orThrow } from '../../src/base/failure.ts'
 import { parseHex } from '../../src/bytes/text.ts'
-import { equalSecrets, wipe } from '../../src/crypto/secret.ts'
+import { wipe } from '../../src/crypto/secret.ts'
 import { publicKeyFromSeed, signerFromSeed } from '../../src/crypto/signer-noble.ts'
 import { isWeakPublicKey, verify } from '../../src/crypto/verify.ts'
 import { createRandom } from '../../src/testing/random.ts'
@@ -130,16 +130,6 @@ describe('isWeakPublicKey', () => {
 })
 
 describe('secrets', () => {
-  it('are equal only when every byte is', () => {
-    const secret = createRandom(5).bytes(32)
-    expect(equalSecrets(secret, secret.slice())).toBe(true)
-    expect(equalSecrets(secret, secret.subarray(1))).toBe(false)
-    for (let at = 0; at < 32; at++) {
-      const other = secret.map((byte, index) => (index === at ? byte ^ 0x80 : byte))
-      expect(equalSecrets(secret, other)).toBe(false)
-    }
-  })
-
   it('are gone after wipe', () => {
     const secret = Uint8Array.of(1, 2, 3)
     wipe(secret)

@@ -1,7 +1,8 @@
-/** The tidy rules over JSON lists fire on a small bad sample and stay silent on the good one beside it. */
+/** The tidy rules over lists, of skips, packages and exports, fire on a small bad sample and stay silent on the good one beside it. */
 import { describe, expect, it } from 'vitest'
 import { lockfile } from '../tidy/rules/lockfile.ts'
 import { skips } from '../tidy/rules/skips.ts'
+import { unusedExports } from '../tidy/rules/unused-exports.ts'
 import { createRepository, type Rule } from '../tidy/source.ts'
 
 function run(rule: Rule, files: Readonly<Record<string, string>>): string[] {
@@ -78,5 +79,25 @@ describe('lockfile', () => {
     }
     const beside = { ...nested, 'node_modules/a/node_modules/@b/d': {} }
     expect(run(lockfile, { 'package-lock.json': text(beside) })).toHaveLength(1)
+  })
+})
+
+describe('unused-exports', () => {
+  it('refuses what is exported and used by nobody, and takes a use by a test or by its own file', () => {
+    const files = {
+      'src/base/limits.ts': [
+        'export const LOST_MAX = 1',
+        'export const OWN_MAX = 2',
+        'export function used() { return OWN_MAX }',
+        'export class Lost {}',
+        'export type Free = string',
+      ].join('\n'),
+      'src/entry/node.ts': 'export const published = 1',
+      'test/unit/a.test.ts': "import { used } from '../../src/base/limits.ts'",
+    }
+    expect(run(unusedExports, files)).toEqual([
+      'src/base/limits.ts:1 nothing uses LOST_MAX: remove it',
+      'src/base/limits.ts:4 nothing uses Lost: remove it',
+    ])
   })
 })

@@ -255,7 +255,7 @@ describe('links', () => {
 
 it('every rule is among those that `npm run check` applies', () => {
   expect(rules.map((it) => it.name).sort()).toEqual(
-    'clocks cycles import-order links lockfile platform sizes skips unreferenced worker-reach'.split(
+    'clocks cycles import-order links lockfile platform sizes skips unreferenced unused-exports worker-reach'.split(
       ' ',
     ),
   )
