@@ -4,26 +4,15 @@
 
 import { assert } from '../base/assert.ts'
 import type { Result } from '../base/failure.ts'
-import type { Hlc, Seq } from '../base/ids.ts'
+import type { Hlc } from '../base/ids.ts'
 import { createReader, DecodeError, decoding } from '../bytes/reader.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { verify } from '../crypto/verify.ts'
-import {
-  CHECKSUM_BYTES,
-  DOMAINS,
-  domainBytes,
-  KEY_BYTES,
-  RECEIPT_BYTES,
-  SIGNATURE_BYTES,
-} from './layout.ts'
+import { type HeadFields, readHeadFields, writeHeadFields } from './head-fields.ts'
+import { DOMAINS, domainBytes, KEY_BYTES, RECEIPT_BYTES, SIGNATURE_BYTES } from './layout.ts'
 
-export type Receipt = {
-  readonly shard: Uint8Array
-  readonly author: Uint8Array
-  readonly epoch: bigint
-  readonly seq: Seq
-  readonly checksum: Uint8Array
+export type Receipt = HeadFields & {
   readonly hlc: Hlc
   readonly flags: { readonly durable: boolean; readonly archived: boolean; readonly fork: boolean }
   readonly holder: Uint8Array
@@ -69,20 +58,14 @@ export function decodeReceipt(bytes: Uint8Array): Result<Receipt> {
   return decoding('receipt', () => {
     const reader = createReader(bytes)
     const receipt: Receipt = {
-      shard: reader.bytes(CHECKSUM_BYTES),
-      author: reader.bytes(KEY_BYTES),
-      epoch: reader.u64(),
-      // The reader answers a plain u64; this field is a Seq by the layout.
-      seq: reader.u64() as Seq,
-      checksum: reader.bytes(CHECKSUM_BYTES),
-      // As above: this field is an Hlc by the layout.
+      ...readHeadFields(reader),
+      // The reader answers a plain u64; this field is an Hlc by the layout.
       hlc: reader.u64() as Hlc,
       flags: flagsOf(reader.u8()),
       holder: reader.bytes(KEY_BYTES),
       signature: reader.bytes(SIGNATURE_BYTES),
     }
     reader.end()
-    if (receipt.seq < 1n) throw new DecodeError('a seq is below 1')
     return receipt
   })
 }
@@ -98,12 +81,7 @@ function flagsOf(value: number): Receipt['flags'] {
 
 function writeFields(writer: Writer, fields: ReceiptFields): void {
   const { durable, archived, fork } = fields.flags
-  writer
-    .bytes(fields.shard)
-    .bytes(fields.author)
-    .u64(fields.epoch)
-    .u64(fields.seq)
-    .bytes(fields.checksum)
+  writeHeadFields(writer, fields)
     .u64(fields.hlc)
     .u8((durable ? FLAG_DURABLE : 0) | (archived ? FLAG_ARCHIVED : 0) | (fork ? FLAG_FORK : 0))
     .bytes(fields.holder)

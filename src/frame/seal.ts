@@ -5,27 +5,21 @@
 
 import { assert } from '../base/assert.ts'
 import type { Result } from '../base/failure.ts'
-import type { Seq } from '../base/ids.ts'
 import { createReader, DecodeError, decoding, type Reader } from '../bytes/reader.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { verify, verifyBatch } from '../crypto/verify.ts'
+import { type HeadFields, readHeadFields, writeHeadFields } from './head-fields.ts'
 import {
   CHECKSUM_BYTES,
   DOMAINS,
   domainBytes,
-  KEY_BYTES,
   SEAL_BYTES,
   SIGNATURE_BYTES,
   SUITE,
 } from './layout.ts'
 
-export type Seal = {
-  readonly shard: Uint8Array
-  readonly author: Uint8Array
-  readonly epoch: bigint
-  readonly seq: Seq
-  readonly checksum: Uint8Array
+export type Seal = HeadFields & {
   /** 32 zero bytes when the frame has flag `continues`. */
   readonly root: Uint8Array
   readonly signature: Uint8Array
@@ -90,27 +84,14 @@ export function writeSeal(writer: Writer, seal: Seal): void {
 /** Throws `DecodeError`. */
 export function readSeal(reader: Reader): Seal {
   const fields: SealFields = {
-    shard: reader.bytes(CHECKSUM_BYTES),
-    author: reader.bytes(KEY_BYTES),
-    epoch: reader.u64(),
-    // The reader answers a plain u64; this field is a Seq by the layout.
-    seq: reader.u64() as Seq,
-    checksum: reader.bytes(CHECKSUM_BYTES),
+    ...readHeadFields(reader),
     root: reader.bytes(CHECKSUM_BYTES),
   }
   const suite = reader.u8()
   if (suite !== SUITE) throw new DecodeError(`suite ${suite} is unknown`)
-  if (fields.seq < 1n) throw new DecodeError('a seq is below 1')
   return { ...fields, signature: reader.bytes(SIGNATURE_BYTES) }
 }
 
 function writeFields(writer: Writer, fields: SealFields): void {
-  writer
-    .bytes(fields.shard)
-    .bytes(fields.author)
-    .u64(fields.epoch)
-    .u64(fields.seq)
-    .bytes(fields.checksum)
-    .bytes(fields.root)
-    .u8(SUITE)
+  writeHeadFields(writer, fields).bytes(fields.root).u8(SUITE)
 }

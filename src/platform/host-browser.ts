@@ -2,13 +2,9 @@
  *  Keeps: deferred callbacks run in order, each as a task of its own, and soon in a hidden tab too.
  *  Never: touches the document, which a worker does not have. */
 
-import type { Host, Timer } from '../base/host.ts'
+import type { Host } from '../base/host.ts'
 import { formatHex } from '../bytes/text.ts'
-
-/** Browsers fire a longer delay at once, so longer ones are made of several. */
-const DELAY_MAX_MS = 2 ** 31 - 1
-/** `getRandomValues` refuses more in one call (Web Cryptography API §10.1.1). */
-const RANDOM_BYTES_MAX = 65_536
+import { random, setTimer } from './host-web.ts'
 
 export function createBrowserHost(): Host {
   return {
@@ -33,22 +29,4 @@ function createDefer(): Host['defer'] {
     callbacks.push(callback)
     channel.port2.postMessage(undefined)
   }
-}
-
-function setTimer(delayMs: number, callback: () => void): Timer {
-  let timer: ReturnType<typeof setTimeout>
-  const arm = (leftMs: number): void => {
-    const stepMs = Math.min(Math.max(leftMs, 0), DELAY_MAX_MS)
-    timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : callback()), stepMs)
-  }
-  arm(delayMs)
-  return { cancel: () => clearTimeout(timer) }
-}
-
-function random(sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes)
-  for (let at = 0; at < sizeBytes; at += RANDOM_BYTES_MAX) {
-    crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX))
-  }
-  return bytes
 }

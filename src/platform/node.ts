@@ -2,7 +2,6 @@
  *  A database runs in the calling thread and keeps no process alive while nothing is asked of it. */
 
 import { basename } from 'node:path'
-import { ConstelliteError } from '../base/failure.ts'
 import { loadKernel } from '../crypto/kernel-load-node.ts'
 import { useKernel } from '../crypto/kernel-slot.ts'
 import { createLocalConnect } from '../database/assemble.ts'
@@ -19,7 +18,10 @@ import { createNodeHost } from './host-node.ts'
 import { createNodeKeepAlive } from './keep-alive-node.ts'
 import { createNodePlace } from './place-node.ts'
 import { oncePerRealm } from './realm.ts'
+import { refusePageOptions, unknownTransport } from './refusals.ts'
 import { createAsyncScope } from './scope-node.ts'
+
+const HERE = 'On a server the database runs in the calling thread'
 
 let keepAlive: KeepAlive | undefined
 
@@ -34,9 +36,7 @@ export const remove: Remove = (name, options = {}) => {
 
 async function removeHere(name: string, options: RemoveOptions): Promise<boolean> {
   checkRemove(name, options)
-  for (const option of ['worker', 'kernelUrl'] as const) {
-    if (options[option] !== undefined) throw browserOnly(option)
-  }
+  refusePageOptions(options, { names: ['worker', 'kernelUrl'], where: HERE })
   return removeDatabase({
     place: createNodePlace(name),
     device: createNodeDevice(createNodeHost(), { name }),
@@ -68,29 +68,9 @@ function createNodeOpen(): Open {
     keepAlive,
     keyOf: nodeDirectoryOf,
     connect: async (name, options, onProgress) => {
-      for (const option of ['worker', 'wasmUrl', 'kernelUrl'] as const) {
-        if (options[option] !== undefined) throw browserOnly(option)
-      }
+      refusePageOptions(options, { names: ['worker', 'wasmUrl', 'kernelUrl'], where: HERE })
       useKernel(await loadKernel())
       return connect(name, options, onProgress)
     },
-  })
-}
-
-function unknownTransport(kind: string): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrOption',
-    message: `There is no transport "${kind}" here.`,
-    hint: 'Use websocket(url).',
-    facts: { kind },
-  })
-}
-
-function browserOnly(option: string): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrOption',
-    message: `The option "${option}" is for browsers.`,
-    hint: 'On a server the database runs in the calling thread: leave it out.',
-    facts: { option },
   })
 }

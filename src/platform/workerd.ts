@@ -23,6 +23,7 @@ import { createGlobalWebSocket } from '../transport/websocket-global.ts'
 import { createWorkerdFiles } from './files-workerd.ts'
 import { createWorkerdHost } from './host-workerd.ts'
 import { createObjectPlace } from './place-workerd.ts'
+import { refusePageOptions, unknownTransport } from './refusals.ts'
 import { createWorkerdScope } from './scope-workerd.ts'
 
 /** What of a Durable Object's `ctx` is used. */
@@ -31,6 +32,7 @@ export type ObjectContext = { readonly storage: ObjectStorage }
 export type { ObjectStorage }
 
 const NAME = 'database'
+const HERE = 'In a Durable Object the database runs in the object'
 
 /** An object opens a name once, however often it asks; each object has names of its own. */
 const openByStorage = new WeakMap<ObjectStorage, Open>()
@@ -72,9 +74,7 @@ function createObjectOpen(storage: ObjectStorage): Open {
     keepAlive: () => () => undefined,
     keyOf: (name) => name,
     connect: async (name, options, onProgress) => {
-      for (const option of ['worker', 'wasmUrl', 'kernelUrl'] as const) {
-        if (options[option] !== undefined) throw browserOnly(option)
-      }
+      refusePageOptions(options, { names: ['worker', 'wasmUrl', 'kernelUrl'], where: HERE })
       useKernel(await loadKernel())
       // Of this opening: the files and the keys.
       const meter: RowMeter = { rowsWritten: 0 }
@@ -106,23 +106,5 @@ function storageOf(ctx: ObjectContext | undefined): ObjectStorage {
     message: 'In workerd a database lives in a Durable Object.',
     hint: 'Call open(ctx, name) in the constructor of an object, with the ctx it was given.',
     facts: { option: 'ctx' },
-  })
-}
-
-function unknownTransport(kind: string): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrOption',
-    message: `There is no transport "${kind}" here.`,
-    hint: 'Use websocket(url).',
-    facts: { kind },
-  })
-}
-
-function browserOnly(option: string): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrOption',
-    message: `The option "${option}" is for browsers.`,
-    hint: 'In a Durable Object the database runs in the object: leave it out.',
-    facts: { option },
   })
 }
