@@ -8,7 +8,8 @@ import { createWriter } from '../bytes/writer.ts'
 import type { Envelope } from './envelope.ts'
 import { MESSAGE_TYPE } from './layout.ts'
 import { WINDOW_BYTES } from './limits.ts'
-import { closedFailure, type Link } from './link.ts'
+import { closedFailure } from './link.ts'
+import type { Outbox } from './outbox.ts'
 import { type ErrorEnvelope, failureOfError } from './remote.ts'
 import type { SuspendedInbox } from './suspended-peer.ts'
 
@@ -29,7 +30,10 @@ const FROM_THE_START: SuspendedInbox = { consumedBytes: 0n, reportedBytes: 0n }
 
 type Waiter = { resolve(envelope: Envelope): void; reject(error: unknown): void }
 
-export function createInbox(link: Link, from: SuspendedInbox = FROM_THE_START): Inbox {
+export function createInbox(
+  { owe }: Pick<Outbox, 'owe'>,
+  from: SuspendedInbox = FROM_THE_START,
+): Inbox {
   const waiting: { readonly envelope: Envelope; readonly sizeBytes: number }[] = []
   let waitingBytes = 0
   let { consumedBytes, reportedBytes } = from
@@ -38,9 +42,11 @@ export function createInbox(link: Link, from: SuspendedInbox = FROM_THE_START): 
   let last: Envelope | undefined
   let ended: { readonly reason: ConstelliteError | undefined } | undefined
 
+  const pong = (): Uint8Array =>
+    createWriter(16).u8(MESSAGE_TYPE.pong).u32(8).u64(consumedBytes).finish()
   const report = (): void => {
     reportedBytes = consumedBytes
-    link.send(encodePong(consumedBytes))
+    owe(pong)
   }
   const consume = (sizeBytes: number): void => {
     consumedBytes += BigInt(sizeBytes)
@@ -89,10 +95,6 @@ export function createInbox(link: Link, from: SuspendedInbox = FROM_THE_START): 
       waiter = undefined
     },
   }
-}
-
-function encodePong(consumedBytes: bigint): Uint8Array {
-  return createWriter(16).u8(MESSAGE_TYPE.pong).u32(8).u64(consumedBytes).finish()
 }
 
 function creditFailure(): ConstelliteError {

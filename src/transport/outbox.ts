@@ -1,6 +1,7 @@
 /** Outbox: what waits to be sent to one peer, let go by the socket's room and the peer's credit.
  *  Keeps: order; at most the window is under way (one larger message only alone); `add` resolves when
- *  there is room; a queue past its limit, or one that stands still too long, ends the connection. */
+ *  there is room; a queue past its limit, or one that stands still too long, ends the connection.
+ *  One pong at most is owed, however many pings come while the far end reads nothing. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
@@ -14,6 +15,8 @@ import type { SuspendedOutbox } from './suspended-peer.ts'
 export type Outbox = {
   /** Queues one whole message. */
   add(message: Uint8Array): Promise<void>
+  /** Sends what `pong` answers as soon as the socket has room, before what is queued. */
+  owe(pong: () => Uint8Array): void
   /** The far end has taken `bytes` bytes since the start. */
   onConsumed(bytes: bigint): void
   /** Milliseconds for which a non-empty queue has not moved. */
@@ -35,6 +38,7 @@ type State = {
   isWaiting: boolean
   readonly queue: Uint8Array[]
   queuedBytes: number
+  pong: (() => Uint8Array) | undefined
   /** Rest of the message that is being sent. */
   parts: readonly Uint8Array[]
   partId: number
@@ -62,6 +66,7 @@ export function createOutbox(
     credit: createCredit(from, () => link.send(PING)),
     queue: [],
     queuedBytes: 0,
+    pong: undefined,
     parts: [],
     partId: from.partId,
     movedAtMs: host.monotonicNow(),
@@ -71,6 +76,11 @@ export function createOutbox(
   }
   return {
     add: (message) => addMessage(state, message),
+    owe(pong) {
+      if (isIdle(state)) state.movedAtMs = host.monotonicNow()
+      state.pong = pong
+      pump(state)
+    },
     onConsumed(bytes) {
       if (!state.credit.onConsumed(bytes)) return
       state.movedAtMs = host.monotonicNow()
@@ -83,6 +93,7 @@ export function createOutbox(
       state.poll?.cancel()
       state.queue.length = 0
       state.parts = []
+      state.pong = undefined
       countWaiting(state)
       for (const waiter of state.waiters.splice(0)) waiter.reject(reason)
     },
@@ -111,7 +122,7 @@ function addMessage(state: State, message: Uint8Array): Promise<void> {
 /** Sends as much as socket and credit let go, then tells those who wait for room. */
 function pump(state: State): void {
   const { link, host, limits } = state
-  while (state.ended === undefined && (state.parts.length > 0 || takeNext(state))) {
+  while (state.ended === undefined && (!isBetween(state) || takeNext(state))) {
     if (link.bufferedBytes >= limits.socketBytes) {
       state.poll ??= host.setTimer(limits.drainPollMs, () => {
         state.poll = undefined
@@ -119,10 +130,16 @@ function pump(state: State): void {
       })
       break
     }
-    const [part, ...rest] = state.parts
-    state.parts = rest
-    if (part !== undefined) link.send(part)
-    state.movedAtMs = host.monotonicNow()
+    const { pong } = state
+    state.pong = undefined
+    if (pong !== undefined) link.send(pong())
+    else {
+      const [part, ...rest] = state.parts
+      state.parts = rest
+      if (part !== undefined) link.send(part)
+      // A pong is no progress of what is queued.
+      state.movedAtMs = host.monotonicNow()
+    }
   }
   countWaiting(state)
   if (state.queuedBytes >= limits.sendQueueBytes) return
@@ -149,8 +166,13 @@ function countWaiting(state: State): void {
   else state.activity.leave()
 }
 
-function isIdle({ queue, parts }: State): boolean {
-  return queue.length === 0 && parts.length === 0
+function isIdle(state: State): boolean {
+  return state.queue.length === 0 && isBetween(state)
+}
+
+/** Nothing is to be sent before the next queued message. */
+function isBetween({ pong, parts }: State): boolean {
+  return pong === undefined && parts.length === 0
 }
 
 /** What the far end lets be under way. */

@@ -106,7 +106,7 @@ type PeerParts = {
 function createPeer(parts: PeerParts): ConnectedPeer {
   const { link, identity, host, limits, activity, suspended } = parts
   const outbox = createOutbox(link, host, limits, activity, suspended?.outbox)
-  const inbox = createInbox(link, suspended?.inbox)
+  const inbox = createInbox(outbox, suspended?.inbox)
   const heartbeat = createHeartbeat(link, outbox, host, limits)
   if (activity === ALWAYS_AWAKE) heartbeat.start()
   const unlisten = activity.listen({ onBusy: heartbeat.start, onQuiet: heartbeat.stop })
