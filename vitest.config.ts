@@ -94,7 +94,7 @@ function setupsProject(name: string, include: string): TestProjectInlineConfigur
       include: [include],
       globalSetup: ['test/support/use-packed.ts'],
       testTimeout: 120_000,
-      hookTimeout: 300_000,
+      hookTimeout: 600_000,
       fileParallelism: false,
     },
   }

@@ -40,6 +40,13 @@ export function developmentCommand(lines: string): string {
   return command
 }
 
+/** The file that Next needs for a database on the server where webpack builds it. */
+export function externalSetting(): string {
+  const setting = /`(export default \{ serverExternalPackages: [^`]+)`/.exec(SECTION)?.[1]
+  if (setting === undefined) throw new Error('the README does not name serverExternalPackages')
+  return setting
+}
+
 export type Row = { readonly title: string; readonly tried: string }
 
 export function tableRows(): readonly Row[] {

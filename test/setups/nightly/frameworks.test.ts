@@ -2,14 +2,14 @@
  *  Chromium what it should, from its build and from the development server, and what the server rendered has
  *  opened no database there. */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { packedAt } from '../../support/packed.ts'
 import { type Chromium, startChromium } from '../../support/page.ts'
 import { serveFolders } from '../../support/static-server.ts'
 import { type Project, typeLines } from '../project.ts'
-import { developmentCommand, linesFor, splitServer } from '../readme.ts'
+import { developmentCommand, externalSetting, linesFor, splitServer } from '../readme.ts'
 import { KEPT, visitTwice } from '../visit.ts'
 
 const { tarball } = packedAt(inject('packedFolder'))
@@ -100,44 +100,57 @@ describe.each(FRAMEWORKS)('with $title', ({ title, server, development, paramete
   }
 })
 
-describe('on the server of Next', () => {
+describe.each(['npx next build', 'npx next build --webpack'])('with Next by %s', (build) => {
+  const { before, server } = splitServer(linesFor('Next 16'))
+  let project: Project
+
+  beforeAll(async () => {
+    const lines = before.replace(/^npx next build.*$/m, '')
+    expect(lines).not.toBe(before)
+    // webpack gives files of the server addresses for browsers.
+    const settings = build.endsWith('--webpack') ? externalSetting() : 'export default {}'
+    const more = `echo "${settings}" > next.config.js\n${SERVER_FILES}${build}\n`
+    project = await typeLines({ tarball, lines: lines + more })
+  })
+  afterAll(() => project?.remove())
+
   it('a server component imports the package, and a route counts in a file of the server', async ({
     skip,
   }) => {
-    const { before, server } = splitServer(linesFor('Next 16'))
-    const project = await typeLines({ tarball, lines: before.replace(/^npx next build.*$/m, '') })
-    onTestFinished(() => project.remove())
     if (project.missing !== undefined) return skip(project.missing)
-    const app = join(project.folder, 'app')
-    for (const name of ['component', 'count']) mkdirSync(join(app, name))
-    writeFileSync(join(app, 'component/page.jsx'), COMPONENT)
-    writeFileSync(join(app, 'count/route.js'), ROUTE)
-    const running = await project.serve(`npx next build && ${server}`)
+    const running = await project.serve(server)
     onTestFinished(() => running.stop())
     const component = await fetch(`${running.url}component`)
     expect(await component.text()).toContain('<p>open is a function</p>')
+    const { texts, complaints } = await visitTwice(browser, running.url)
+    expect({ texts, complaints }).toEqual(KEPT)
     expect(existsSync(join(project.folder, 'visits.constellite'))).toBe(false)
-    const counts = [await fetch(`${running.url}count`), await fetch(`${running.url}count`)]
-    const said = await Promise.all(counts.map((it) => it.text()))
+    const said: string[] = []
+    for (let visit = 1; visit <= 2; visit++) {
+      said.push(await (await fetch(`${running.url}count`)).text())
+    }
     expect(said).toEqual(['visit 1, kept in node-fs', 'visit 2, kept in node-fs'])
     expect(existsSync(join(project.folder, 'visits.constellite'))).toBe(true)
   })
 })
 
-const COMPONENT = `import { open } from 'constellite'
+const SERVER_FILES = `mkdir app/component app/count
+cat > app/component/page.jsx <<'END'
+import { open } from 'constellite'
 
 export const dynamic = 'force-dynamic'
 
 export default function Page() {
   return <p>{\`open is a \${typeof open}\`}</p>
 }
-`
-
-const ROUTE = `import { countVisit } from '../../visits.js'
+END
+cat > app/count/route.js <<'END'
+import { countVisit } from '../../visits.js'
 
 export const dynamic = 'force-dynamic'
 
 export async function GET() {
   return new Response(await countVisit())
 }
+END
 `
