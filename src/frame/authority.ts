@@ -35,7 +35,10 @@ export type Extension = {
   readonly cut: readonly Term[]
 }
 
-export const AUTHORITY_FRAMES_MAX = 4096
+/** Of one shard: the genesis and its hand-overs, in logs, snapshots, run files and messages.  Each hand-over is an
+ *  act of the owner's, so this is a take-over every month for twenty years; and each costs whoever reads the list
+ *  a signature, so that a stranger's longest list costs about a tenth of a second. */
+export const AUTHORITY_FRAMES_MAX = 256
 
 /** The authority of a list that begins with the genesis; the frames' digests and checksums were
  *  recomputed before.  `shard`, when given, is whom the reader believes. */
@@ -58,13 +61,20 @@ export function readAuthority(
   }
   let authority = startAuthority(genesis.value)
   for (const frame of handOvers) {
-    const extended = extendAuthority(authority, frame)
-    if (!extended.ok) return extended
-    if (!extended.value.isNew) return refuseList('names one hand-over twice')
-    if (extended.value.cut.length > 0) return refuseList('is not in the order of seq')
-    authority = extended.value.authority
+    const longer = appendListed(authority, frame)
+    if (!longer.ok) return longer
+    authority = longer.value
   }
   return succeed(authority)
+}
+
+/** The authority with the next hand-over of such a list. */
+export function appendListed(authority: Authority, frame: Frame): Result<Authority> {
+  const extended = extendAuthority(authority, frame)
+  if (!extended.ok) return extended
+  if (!extended.value.isNew) return refuseList('names one hand-over twice')
+  if (extended.value.cut.length > 0) return refuseList('is not in the order of seq')
+  return succeed(extended.value.authority)
 }
 
 /** The authority of a shard in its first epoch. */
@@ -91,6 +101,7 @@ export function extendAuthority(authority: Authority, frame: Frame): Result<Exte
   // The genesis' term begins at seq 1 and no hand-over does, so it is never cut.
   const kept = later.filter((term) => term.fromSeq < fromSeq)
   const cut = later.filter((term) => term.fromSeq >= fromSeq)
+  if (kept.length + 2 > AUTHORITY_FRAMES_MAX) return refuseMore()
   const term: Term = { author, epoch, fromSeq, frame }
   const extended: Authority = { genesis: authority.genesis, terms: [start, ...kept, term] }
   return succeed({ authority: extended, isNew: true, cut })
@@ -183,6 +194,14 @@ function refuseOld(authority: Authority, frame: Frame): Result<never> {
     code: 'ErrSuperseded',
     message: `A hand-over to epoch ${frame.epoch} came after a newer one.`,
     facts: { epoch: frame.epoch, newest: currentTerm(authority).epoch },
+  })
+}
+
+function refuseMore(): Result<never> {
+  return fail({
+    code: 'ErrTooLarge',
+    message: `A shard has at most ${AUTHORITY_FRAMES_MAX - 1} hand-overs.`,
+    hint: 'Export the database and import it into a new one, which begins without any.',
   })
 }
 

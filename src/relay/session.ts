@@ -34,7 +34,7 @@ export function createSession(
   context: SessionContext,
   activity: Activity,
 ): Session {
-  return { context, peer, activity, subjects: new Map(), isEnded: false }
+  return { context, peer, activity, subjects: new Map(), candidate: undefined, isEnded: false }
 }
 
 /** The feeds of a session that was suspended go on waiting for news. */
@@ -143,6 +143,7 @@ function beside(session: Session, feed: () => Promise<void>): void {
 
 function endSession(session: Session): void {
   session.isEnded = true
+  session.candidate?.drop()
   for (const subject of session.subjects.values()) {
     subject.unsubscribe()
     subject.upload?.inlet.fail(new Error('the connection ended'))

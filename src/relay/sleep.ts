@@ -53,12 +53,13 @@ function giveBack({ context, subjects }: Session): void {
 /** Undefined when something of it lives in memory only. */
 export function suspendSession(session: Session): SuspendedSession | undefined {
   const peer = session.peer.suspend()
-  if (peer === undefined) return undefined
+  // An authority that was sent ahead of its first run is too large to keep.
+  if (peer === undefined || session.candidate !== undefined) return undefined
   const subjects: SuspendedSubject[] = []
   for (const subject of session.subjects.values()) {
-    const { upload, candidate, forks } = subject
-    // An authority that was sent ahead of its first run is too large to keep, and so is a fork.
-    if (upload !== undefined || candidate !== undefined || forks.length > 0) return undefined
+    const { upload, forks } = subject
+    // A fork is too large to keep.
+    if (upload !== undefined || forks.length > 0) return undefined
     subjects.push(suspendSubject(session, subject))
   }
   return { peer, subjects }

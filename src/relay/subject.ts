@@ -44,7 +44,15 @@ export type Session = {
   readonly peer: ConnectedPeer
   readonly activity: Activity
   readonly subjects: Map<string, Subject>
+  candidate: Candidate | undefined
   isEnded: boolean
+}
+
+/** An authority that was sent ahead of a shard that is not stored yet (candidate.ts). */
+export type Candidate = {
+  readonly subject: Subject
+  readonly authority: Authority
+  drop(): void
 }
 
 export type Upload = {
@@ -70,8 +78,6 @@ export type Subject = {
   readonly key: string
   readonly shard: Uint8Array
   lease: Lease | undefined
-  /** Sent ahead of a shard that is not stored yet. */
-  candidate: Authority | undefined
   /** The far end named no head: it cannot check a run before it has the authority. */
   needsAuthority: boolean
   /** True once a follower said which heads it has: from then on it hears of new ones. */
@@ -107,7 +113,6 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
     key,
     shard,
     lease: undefined,
-    candidate: undefined,
     needsAuthority: false,
     told: undefined,
     isWatching: false,
@@ -170,11 +175,12 @@ export async function storedOf(
 export async function leaseToWrite(session: Session, subject: Subject): Promise<Lease> {
   await storedOf(session, subject)
   if (subject.lease !== undefined) return subject.lease
-  const { candidate } = subject
-  if (candidate === undefined) throw strangerFailure()
-  const lease = await session.context.catalog.leaseNew(subject.shard, candidate)
+  const { candidate } = session
+  if (candidate?.subject !== subject) throw strangerFailure()
+  const lease = await session.context.catalog.leaseNew(subject.shard, candidate.authority)
   adoptLease(session, subject, lease)
-  subject.candidate = undefined
+  // Its deadline may have come meanwhile.
+  if (session.candidate === candidate) candidate.drop()
   return lease
 }
 

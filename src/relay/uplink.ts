@@ -4,13 +4,14 @@
  *  at one seq the first is kept and both are evidence. */
 
 import { ConstelliteError, failureOf, isFailure, orThrow } from '../base/failure.ts'
-import { currentTerm, readAuthority } from '../frame/authority.ts'
+import { currentTerm } from '../frame/authority.ts'
 import { createReceipt } from '../frame/receipt.ts'
 import { decodeRun, type RunHeader, type SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import { createSnapshotInlet } from '../replication/snapshot-inlet.ts'
 import { rightUnder } from '../shard/authority.ts'
 import type { Envelope } from '../transport/envelope.ts'
+import { candidateOf, keepCandidate, readInSlices } from './candidate.ts'
 import type { Lease } from './catalog.ts'
 import {
   assertAllowed,
@@ -36,8 +37,8 @@ export async function takeAuthority(
   if ((await storedOf(session, subject)) !== undefined) return
   // Whether it may bring what the authority names is judged with each upload.
   assertAllowed(session, subject, session.peer.publicKey)
-  const authority = orThrow(readAuthority(envelope.frames, subject.shard))
-  subject.candidate = authority
+  const authority = await readInSlices(session.context.host, envelope.frames, subject.shard)
+  keepCandidate(session, subject, authority)
   subject.needsAuthority = false
 }
 
@@ -51,7 +52,7 @@ export async function takeRun(
   assertAllowed(session, subject, header.author)
   // The run goes on where the snapshot before it ends.
   await subject.upload?.done
-  const known = (await storedOf(session, subject))?.authority ?? subject.candidate
+  const known = (await storedOf(session, subject))?.authority ?? candidateOf(session, subject)
   if (known === undefined) throw strangerFailure()
   // Before the lease: a run that does not verify makes no folder.  The author is that of its term.
   const run = orThrow(decodeRun(bytes, rightUnder(known)))
@@ -182,7 +183,7 @@ async function beginUpload(
   session: Session,
   subject: Subject,
 ): Promise<NonNullable<Subject['upload']>> {
-  const known = (await storedOf(session, subject))?.authority ?? subject.candidate
+  const known = (await storedOf(session, subject))?.authority ?? candidateOf(session, subject)
   const author = known === undefined ? session.peer.publicKey : currentTerm(known).author
   assertAllowed(session, subject, author)
   const lease = await leaseToWrite(session, subject)

@@ -7,11 +7,11 @@ import type { Result } from '../base/failure.ts'
 import type { Position, Seq } from '../base/ids.ts'
 import { createReader, DecodeError, decoding, type Reader } from '../bytes/reader.ts'
 import { createWriter, type Writer } from '../bytes/writer.ts'
+import { AUTHORITY_FRAMES_MAX } from '../frame/authority.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../frame/frame.ts'
 import { decodeReceipt, encodeReceipt, type Receipt } from '../frame/receipt.ts'
 import {
   AUTHORITY_FRAME_BYTES_MAX,
-  AUTHORITY_FRAMES_MAX,
   ERROR_CODE_BYTES_MAX,
   ERROR_TEXT_BYTES_MAX,
   HEADS_MAX,

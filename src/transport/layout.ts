@@ -60,7 +60,6 @@ export const SHARD_BYTES = 32
 export const HELLO_BODY_BYTES: number = 1 + 1 + KEY_BYTES + NONCE_BYTES + 8
 
 export const HEADS_MAX = 1024
-export const AUTHORITY_FRAMES_MAX = 4096
 /** A genesis or hand-over is a few hundred bytes; a roster in a genesis makes it larger. */
 export const AUTHORITY_FRAME_BYTES_MAX = 65_536
 export const SNAPSHOT_PART_BYTES_MAX = 2_097_152

@@ -76,7 +76,6 @@ export const REQUESTS_MAX = 65_536
 export const IMAGE_BYTES_MAX = 65_536
 export const HOLDERS_MAX = 64
 export const HOLDER_NAME_BYTES_MAX = 512
-export const AUTHORITY_FRAMES_MAX = 65_536
 export const AUTHORITY_FRAME_BYTES_MAX = 65_536
 export const PAGE_FILE_NAME_BYTES_MAX = 64
 export const HALT_MESSAGE_BYTES_MAX = 1024

@@ -25,13 +25,13 @@ import type { Position, Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { DecodeError, type Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
+import { AUTHORITY_FRAMES_MAX } from '../frame/authority.ts'
 import { decodeFrame, encodeFrame, type Frame, stubOf } from '../frame/frame.ts'
 import { CHECKSUM_BYTES, FRAME_STUB_BYTES, KEY_BYTES } from '../frame/layout.ts'
 import { PAGE_SIZE_LOG2_MAX, PAGE_SIZE_LOG2_MIN } from '../frame/operations.ts'
 import { readSeal, type Seal, writeSeal } from '../frame/seal.ts'
 import {
   AUTHORITY_FRAME_BYTES_MAX,
-  AUTHORITY_FRAMES_MAX,
   HOLDER_NAME_BYTES_MAX,
   HOLDERS_MAX,
   PAGE_FILE_NAME_BYTES_MAX,
