@@ -159,6 +159,7 @@ async function openEntry(
   const { host, store, relayKey, limits, wal } = context.options
   try {
     if (countOpen(context) >= limits.openShardsMax) await closeIdlest(context)
+    await store.prepare?.()
     const device = store.device(entry.shard)
     const stored = await openStoredShard({
       host,

@@ -3,12 +3,11 @@
  *  Keeps: a receipt leaves only after the platform confirmed the write; nothing here waits at rest (no timer,
  *  no alarm: sleep.ts says why), so that an idle relay is evicted and costs nothing; a new life resumes every
  *  connection before it takes a message.
- *  Never: makes anything for a path that nobody has connected to, but for `/`; touches a platform's globals
- *  (src/platform/relay-workerd.ts does). */
+ *  Never: writes anything before a shard is stored, so that asking or connecting costs no row and leaves nothing at
+ *  a path (object-key.ts); touches a platform's globals (src/platform/relay-workerd.ts does). */
 
 import type { ConstelliteError } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
-import { createDurableObjectKeyStore } from '../identity/key-store-durable-object.ts'
 import type { ObjectStorage, RowMeter } from '../storage/durable-object-tables.ts'
 import {
   createObjectSocket,
@@ -16,6 +15,7 @@ import {
   type ObjectWebSocket,
 } from '../transport/websocket-object.ts'
 import { parseAllow } from './allow.ts'
+import { hasKeys, type ObjectKey, openObjectKey } from './object-key.ts'
 import { OBJECT_LIMITS } from './object-limits.ts'
 import { type Page, pageOf, refusalOf, textPage } from './pages.ts'
 import { createRelay, type Relay } from './relay.ts'
@@ -56,7 +56,6 @@ export type RelayObjectCore = {
 
 /** Silent far ends are looked for at the first event of a life, and then at most this often. */
 const SWEEP_MS = 5000
-const KEY_NAME = 'relay'
 
 type Life = {
   readonly ctx: RelayContext
@@ -67,6 +66,7 @@ type Life = {
   sweptAtMs: number
   relay: Promise<Relay> | undefined
   started: Relay | undefined
+  key: ObjectKey | undefined
 }
 
 export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions): RelayObjectCore {
@@ -80,6 +80,7 @@ export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions
     sweptAtMs: Number.NEGATIVE_INFINITY,
     relay: undefined,
     started: undefined,
+    key: undefined,
   }
   // Before any message: each belongs to a session of the life before.
   if (ctx.getWebSockets().length > 0) void ctx.blockConcurrencyWhile(() => goOn(life))
@@ -112,8 +113,8 @@ async function answer(life: Life, request: ObjectRequest): Promise<Page | 'upgra
   sweep(life)
   const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket'
   if (isUpgrade && route.page === '/') return 'upgrade'
-  const isMade = life.started !== undefined || route.relay === '/' || isKnown(ctx.storage)
-  if (!isMade) return textPage(404, 'Nobody has connected to this relay yet.\n')
+  const isMade = life.started !== undefined || route.relay === '/' || hasKeys(ctx.storage)
+  if (!isMade) return textPage(404, 'Nothing is stored at this relay yet.\n')
   const { startedAtMs, meter } = life
   const { method } = request
   const more = { startedAtMs, rowsWritten: meter.rowsWritten }
@@ -125,7 +126,9 @@ async function goOn(life: Life): Promise<void> {
   const relay = await relayOf(life)
   for (const webSocket of life.ctx.getWebSockets()) {
     const socket = register(life, webSocket)
-    void relay.resume(socket.end.socket, socket.kept(), socket)
+    // Its far end knows a relay with another key where none was kept.
+    const kept = life.key?.isOld === true ? socket.kept() : undefined
+    void relay.resume(socket.end.socket, kept, socket)
   }
 }
 
@@ -148,30 +151,18 @@ async function start(life: Life): Promise<Relay> {
   const { ctx, options, meter } = life
   const { host, onFailure } = options
   await options.prepare()
-  const keys = createDurableObjectKeyStore(ctx.storage, {
-    name: KEY_NAME,
-    random: host.random,
-    meter,
-  })
-  const signer = (await keys.load('author')) ?? (await keys.create('author'))
+  const key = await openObjectKey(host, ctx.storage, meter)
   const relay = await createRelay({
     host,
-    signer,
-    store: createDurableObjectStore(host, ctx.storage, meter),
+    signer: key.signer,
+    store: createDurableObjectStore(host, ctx.storage, meter, key.keep),
     allow: parseAllow(options.allow ?? ''),
     limits: OBJECT_LIMITS,
     onFailure,
   })
   life.started = relay
+  life.key = key
   return relay
-}
-
-/** Whether a relay was ever made here, asked without making anything. */
-function isKnown(storage: ObjectStorage): boolean {
-  const found = storage.sql.exec(
-    "SELECT name FROM sqlite_master WHERE name = 'constellite_keys' LIMIT 1",
-  )
-  return [...found].length > 0
 }
 
 function sweep(life: Life): void {

@@ -14,16 +14,19 @@ import type { RelayStore, StoredSize } from './store.ts'
 
 const PREFIX = 'relay/'
 
-/** `meter` counts the rows that all shards write. */
+/** `prepare` is what comes before the first shard; `meter` counts the rows that all shards write. */
 export function createDurableObjectStore(
   host: Host,
   storage: ObjectStorage,
   meter: RowMeter,
+  prepare: () => Promise<void> = () => Promise.resolve(),
 ): RelayStore {
   const tables = createObjectTables(storage, meter)
   return {
+    prepare,
     async list() {
-      tables.create()
+      // They come with the first shard.
+      if (!hasTables(storage)) return []
       return tables
         .listDatabases()
         .flatMap(({ database, sizeBytes }) => sizeOf(database, sizeBytes))
@@ -31,6 +34,13 @@ export function createDurableObjectStore(
     device: (shard) =>
       createDurableObjectDevice(storage, { name: PREFIX + formatHex(shard), host, meter }),
   }
+}
+
+function hasTables(storage: ObjectStorage): boolean {
+  const found = storage.sql.exec(
+    "SELECT name FROM sqlite_master WHERE name = 'constellite_files' LIMIT 1",
+  )
+  return [...found].length > 0
 }
 
 /** Nothing for a database that is no shard's. */

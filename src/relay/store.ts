@@ -8,6 +8,8 @@ export type StoredSize = { readonly shard: Uint8Array; readonly sizeBytes: numbe
 export type RelayStore = {
   /** Every shard that has a device, with the bytes that its files take. */
   list(): Promise<readonly StoredSize[]>
+  /** Resolves when the first shard may be stored, and rejects where it may not: before a device is acquired. */
+  prepare?(): Promise<void>
   /** The device of a shard, made when missing; not yet acquired. */
   device(shard: Uint8Array): Device
 }

@@ -124,7 +124,8 @@ describe('the bundle under workerd', () => {
 
   it('has every receipted commit after a kill -9, and its key, and a follower gets all', async () => {
     const folder = temporaryDirectory()
-    const greeting = await relay.fetch('/')
+    // A relay keeps its key with the first shard.
+    let greeting: string | undefined
     for (let round = 1; round <= 3; round++) {
       const db = await openWriter(folder)
       const { address } = await db.ready
@@ -132,13 +133,14 @@ describe('the bundle under workerd', () => {
       await db.run`INSERT INTO note (body) VALUES (${`round ${round}`})`
       await db.until('shared')
       const receipted = db.status.seq
+      greeting ??= (await relay.fetch('/')).text
       const burst = Array.from({ length: 20 }, () => db.run`INSERT INTO note (body) VALUES ('x')`)
       await Promise.all(burst.slice(0, 3))
       expect(await relay.kill()).toBe('SIGKILL')
       await Promise.all(burst)
       await db.close()
       await relay.start()
-      expect((await relay.fetch('/')).text).toBe(greeting.text)
+      expect((await relay.fetch('/')).text).toBe(greeting)
       const alone = await openFollower(temporaryDirectory(), address)
       await arrived(alone, receipted)
       expect((await alone.verify()).ok).toBe(true)

@@ -6,11 +6,11 @@ import { createRelayObject, type RelayObjectCore } from '../../src/relay/object.
 import { createManualHost, type ManualHost } from '../../src/testing/manual-host.ts'
 import { connectPeer } from '../../src/transport/peer.ts'
 import { createSocketEnd, type SocketEnd } from '../../src/transport/socket.ts'
-import type { Peer } from '../../src/transport/transport.ts'
+import type { Peer, PeerRole } from '../../src/transport/transport.ts'
 import type { ObjectWebSocket } from '../../src/transport/websocket-object.ts'
 import { createFakeObjectStorage, type FakeObjectStorage } from '../support/object-storage.ts'
 import { createTestChain } from './relay-chains.ts'
-import { headsOf } from './relay-fixtures.ts'
+import { authorityOf, headsOf } from './relay-fixtures.ts'
 import { testSigner } from './transport-fixtures.ts'
 
 const URL_OF_RELAY = 'https://edge.test/team'
@@ -30,7 +30,10 @@ type World = {
   readonly failures: ConstelliteError[]
   readonly host: ManualHost
   readonly core: RelayObjectCore
-  connect(key: number): Promise<{ readonly peer: Peer; readonly socket: PlatformSocket }>
+  connect(
+    key: number,
+    role?: PeerRole,
+  ): Promise<{ readonly peer: Peer; readonly socket: PlatformSocket }>
   pass(ms: number): Promise<void>
   /** The object is made anew over the same storage and sockets. */
   wake(): Promise<void>
@@ -80,7 +83,7 @@ function createWorld(): World {
       return life.core
     },
     pass,
-    async connect(key) {
+    async connect(key, role = 'follower') {
       const socket = createPlatformSocket((message) => life.core.onMessage(socket, message))
       const request = { url: URL_OF_RELAY, method: 'GET', headers: upgradeHeaders }
       expect(await life.core.answer(request)).toBe('upgrade')
@@ -88,7 +91,7 @@ function createWorld(): World {
       const connecting = connectPeer(socket.client.socket, {
         host: clientHost,
         signer: testSigner(key),
-        role: 'follower',
+        role,
         side: 'dialler',
         binding: 'edge.test',
       })
@@ -138,8 +141,20 @@ function createPlatformSocket(toObject: (message: ArrayBuffer) => void): Platfor
   return socket
 }
 
+/** A shard is stored by a writer that then leaves. */
+async function storeIn(world: World): Promise<void> {
+  const chain = createTestChain(9)
+  const { peer } = await world.connect(9, 'writer')
+  void peer.send(authorityOf(chain))
+  void peer.send({ type: 'run', bytes: await chain.run(1) })
+  await world.pass(1000)
+  expect((await peer.receive()).type).toBe('receipt')
+  peer.close()
+  await world.pass(3000)
+}
+
 describe('a relay in an object', () => {
-  it('makes nothing for a page at a path that nobody has connected to', async () => {
+  it('writes nothing for pages, upgrades, handshakes and questions', async () => {
     const world = createWorld()
     const ask = async (path: string) =>
       world.core.answer({
@@ -150,6 +165,21 @@ describe('a relay in an object', () => {
     expect(await ask('/team/health')).toMatchObject({ status: 404 })
     expect(world.storage.rows('SELECT name FROM sqlite_master')).toEqual([])
     expect(await ask('/health')).toMatchObject({ status: 200 })
+    const { peer } = await world.connect(50)
+    void peer.send(headsOf(createTestChain()))
+    await world.pass(500)
+    expect((await peer.receive()).type).toBe('heads')
+    expect(world.storage.rows('SELECT name FROM sqlite_master')).toEqual([])
+  })
+
+  it('keeps its key with the first shard, and tells who connected before a sleep without one to dial again', async () => {
+    const world = createWorld()
+    const early = await world.connect(50)
+    await world.pass(3000)
+    await world.wake()
+    await world.pass(100)
+    expect(early.socket.readyState).toBe(3)
+    await storeIn(world)
     expect(world.storage.rows('SELECT database FROM constellite_keys')).toEqual([
       { database: 'relay' },
     ])
@@ -157,8 +187,9 @@ describe('a relay in an object', () => {
 
   it('resumes its connections in a new life, before any message, under the same key', async () => {
     const world = createWorld()
+    await storeIn(world)
     const { peer, socket } = await world.connect(50)
-    void peer.send(headsOf(createTestChain()))
+    void peer.send(headsOf(createTestChain(2)))
     await world.pass(3000)
     expect((await peer.receive()).type).toBe('heads')
     expect(world.host.timerCount).toBe(0)
@@ -182,6 +213,7 @@ describe('a relay in an object', () => {
 
   it('lets a vanished far end go at the first event of a life, and none before', async () => {
     const world = createWorld()
+    await storeIn(world)
     const { socket } = await world.connect(50)
     await world.pass(1000)
     socket.isCut = true
