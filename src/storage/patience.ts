@@ -1,20 +1,33 @@
-/** Patience with an owner that has ended and is not gone yet. */
+/** Patience with an owner that has ended and is not gone yet: a terminated worker frees its handles and locks
+ *  20 to 40 ms later (measured in Chromium), so they are asked for again for about 200 ms. */
 
-import { delay, type Host } from '../base/host.ts'
+import type { Host } from '../base/host.ts'
+import { Retrier } from '../flow/retrier.ts'
 
-/** A terminated worker frees its handles and locks 20 to 40 ms later (measured in Chromium). */
-export const CONFLICT_PATIENCE_MS = 200
 const CONFLICT_RETRY_MS = 10
+const CONFLICT_RETRIES_MAX = 20
 
-/** Calls `attempt` until it answers something, or patience ends. */
+/** Calls `attempt` until it answers something, or patience ends.  What it throws is thrown at once. */
 export async function withPatience<T>(
   host: Host,
   attempt: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const deadlineMs = host.monotonicNow() + CONFLICT_PATIENCE_MS
-  for (;;) {
-    const answer = await attempt()
-    if (answer !== undefined || host.monotonicNow() >= deadlineMs) return answer
-    await delay(host, CONFLICT_RETRY_MS)
+  let answer: T | undefined
+  const held = new Error('Somebody has it.')
+  const retrier = new Retrier({
+    host,
+    maxRetries: CONFLICT_RETRIES_MAX,
+    baseDelayMs: CONFLICT_RETRY_MS,
+    jitter: 'none',
+    maxDelayMs: CONFLICT_RETRY_MS,
+    isRetryable: (error) => error === held,
+  })
+  const trial = async (): Promise<void> => {
+    answer = await attempt()
+    if (answer === undefined) throw held
   }
+  await retrier.run(trial).catch((error) => {
+    if (error !== held) throw error
+  })
+  return answer
 }
