@@ -1,8 +1,10 @@
 /** Pages: what a relay answers to plain HTTP, on every platform.  Pure.
  *  Never: says more than its own numbers: no shard, no client. */
 
+import { failureOf } from '../base/failure.ts'
 import { formatHex } from '../bytes/text.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
+import { parseAllow } from './allow.ts'
 import type { Relay } from './relay.ts'
 
 export type Page = {
@@ -30,14 +32,24 @@ export function pageOf(
   return textPage(404, 'Nothing here; connect by WebSocket.\n')
 }
 
-/** Why no relay here serves anybody; undefined when one may. */
+/** Why no relay here serves anybody, by upgrade neither; undefined when one may. */
 export function refusalOf(allow: string | undefined): Page | undefined {
-  if (allow !== undefined && allow.trim() !== '') return undefined
+  if (allow !== undefined && allow.trim() !== '') return unreadableOf(allow)
   return textPage(
     500,
     'This relay is reachable by others, and nothing says whom it serves.\n' +
       'Set the variable ALLOW to the shard ids or keys of authors that it takes, or to * for everybody.\n',
   )
+}
+
+function unreadableOf(allow: string): Page | undefined {
+  try {
+    parseAllow(allow)
+    return undefined
+  } catch (error) {
+    const { message, hint } = failureOf(error)
+    return textPage(500, `The variable ALLOW cannot be read. ${message}\n${hint}\n`)
+  }
 }
 
 export function textPage(status: number, text: string, type = 'text/plain; charset=utf-8'): Page {

@@ -39,7 +39,7 @@ type World = {
   wake(): Promise<void>
 }
 
-function createWorld(): World {
+function createWorld(allow = '*'): World {
   const clientHost = createManualHost({ seed: 2 })
   const storage = createFakeObjectStorage()
   const failures: ConstelliteError[] = []
@@ -63,7 +63,7 @@ function createWorld(): World {
       },
     }
     const onFailure = (failure: ConstelliteError): void => void failures.push(failure)
-    const core = createRelayObject(ctx, { host, allow: '*', prepare: async () => {}, onFailure })
+    const core = createRelayObject(ctx, { host, allow, prepare: async () => {}, onFailure })
     return { host, core, ready }
   }
   const pass = async (ms: number): Promise<void> => {
@@ -170,6 +170,14 @@ describe('a relay in an object', () => {
     await world.pass(500)
     expect((await peer.receive()).type).toBe('heads')
     expect(world.storage.rows('SELECT name FROM sqlite_master')).toEqual([])
+  })
+
+  it('answers every request with what is wrong in ALLOW, upgrades too', async () => {
+    const world = createWorld('everybody')
+    for (const headers of [plainHeaders, upgradeHeaders]) {
+      const page = await world.core.answer({ url: URL_OF_RELAY, method: 'GET', headers })
+      expect(page).toMatchObject({ status: 500, text: expect.stringContaining('"everybody"') })
+    }
   })
 
   it('keeps its key with the first shard, and tells who connected before a sleep without one to dial again', async () => {

@@ -49,6 +49,14 @@ describe('the variable ALLOW', () => {
     expect(refusalOf('*')).toBeUndefined()
   })
 
+  it('says with a page which entry it cannot read, and how one looks', () => {
+    const page = refusalOf('everybody')
+    expect(page).toMatchObject({ status: 500 })
+    expect(page?.text).toContain('"everybody"')
+    expect(page?.text).toContain('64 hexadecimal digits')
+    expect(refusalOf(`${'ab'.repeat(32)}, ${'cd'.repeat(32)}`)).toBeUndefined()
+  })
+
   it('takes every shard for *, else those of a list, and refuses what is neither', async () => {
     const chain = createTestChain()
     const shard = Buffer.from(chain.shard).toString('hex')
