@@ -10,7 +10,7 @@ import { RELAY_LIMITS } from '../../src/relay/relay-limits.ts'
 import { type Copy, endProcess } from './copy.ts'
 import { crash, type Nodes, startNodes } from './nodes.ts'
 import type { Report } from './observer.ts'
-import { endRelay } from './relay-node.ts'
+import { endRelay, sleepRelay } from './relay-node.ts'
 import { isWriting, writeGroup } from './workload.ts'
 import type { ShardPlan } from './world.ts'
 
@@ -38,6 +38,7 @@ export async function healAndCatchUp(
     copy.disk.heal()
     copy.process?.killAtStep(Number.POSITIVE_INFINITY)
   }
+  const isSleepy = (): boolean => world.random.chance(world.scenario.faults.sleep ?? 0)
   const begunMs = timeline.nowMs
   const finals = new Map<ShardPlan, 'asked' | 'done'>()
   while (!isOver()) {
@@ -49,6 +50,7 @@ export async function healAndCatchUp(
       for (const facts of waiting) report('catch-up', describe(nodes, facts))
       return
     }
+    for (const relay of relays) if (isSleepy()) sleepRelay(world, relay)
     await timeline.advance(STEP_MS, isOver)
   }
   for (const copy of copies) if (!isOver()) await verifyCopy(nodes, copy, report)
@@ -80,7 +82,7 @@ function isCaughtUp(
   if (own.some(({ running, process, isStopped }) => !isStopped && !(running && process)))
     return false
   const writer = writerOf(nodes, facts)
-  if (writer?.running === undefined) return own.every(isHalted) || own.some(isHalted)
+  if (writer?.running === undefined) return own.some((copy) => isHalted(copy) || copy.isStopped)
   if (finals.get(facts) !== 'done') {
     const isLive = writer.running.sync.status.state === 'live'
     if (isLive && finals.get(facts) === undefined) {
@@ -116,8 +118,12 @@ async function verifyCopy({ world }: Nodes, copy: Copy, report: Report): Promise
     .run(() => running.shard.verify())
     .then(
       ({ pages, chain, seals }) => {
+        // A writer whose memory rotted has frames that do not lead to what it sealed.
+        const isRotten = copy.role === 'writer' && copy.facts.ledger.rottenSeq !== undefined
         const isSound =
-          pages === 'match' && chain.broken === undefined && seals.broken === undefined
+          (pages === 'match' || isRotten) &&
+          chain.broken === undefined &&
+          seals.broken === undefined
         outcome = isSound ? 'sound' : `pages ${pages}, chain ${chain.broken}, seals ${seals.broken}`
       },
       (error: unknown) => {

@@ -1,5 +1,5 @@
 /** Halts: a copy stops only for what the model knows of: a fork of a doubled key, with both seals as
- *  evidence that anybody can check; a hand-over; a device that was made to fail.  Refusals likewise.
+ *  evidence that anybody can check; a hand-over; a device that was made to fail; a root that does not fit, once a byte rotted.  Refusals likewise.
  *  Whatever else a copy gives up for is a finding. */
 
 import type { ConstelliteError, FailureCode } from '../../src/base/failure.ts'
@@ -20,6 +20,9 @@ export function createHaltsCheck(report: Report, coverage: Coverage): Observer {
     if (code === 'ErrSuperseded') return facts.handOvers > 0 ? undefined : 'nothing was handed over'
     // A restored backup that cannot tell what it lacks refuses to write.
     if (code === 'ErrGap') return facts.isDoubled ? undefined : 'no backup was restored'
+    if (code === 'ErrDiverged') return problemOfRot(facts.ledger.rottenSeq, failure)
+    // What it replays from its log is not what it sealed.
+    if (code === 'ErrCorrupt' && copy.role === 'writer') return problemOfRot(facts.ledger.rottenSeq)
     if (OF_A_DEVICE.has(code)) return copy.isDeviceFaulty ? undefined : 'its device is sound'
     return 'the model knows no reason'
   }
@@ -46,6 +49,17 @@ export function createHaltsCheck(report: Report, coverage: Coverage): Observer {
       )
     },
   }
+}
+
+/** Why this is no state that was sealed under rot, if it is none. */
+function problemOfRot(
+  rottenSeq: bigint | undefined,
+  failure?: ConstelliteError,
+): string | undefined {
+  if (rottenSeq === undefined) return 'nothing rotted'
+  const seq = failure?.facts['seq']
+  const isBefore = typeof seq === 'bigint' && seq < rottenSeq
+  return isBefore ? `the first byte rotted at ${rottenSeq}` : undefined
 }
 
 function wordOf(failure: ConstelliteError): string {

@@ -4,7 +4,7 @@
 
 import { equalBytes } from '../../src/bytes/compare.ts'
 import type { Shard } from '../../src/shard/shard.ts'
-import { isAncestor, type LedgerEntry, nameOf, supersedes } from './ledger.ts'
+import { isAncestor, type LedgerEntry, nameOf, pagesBesideRot, supersedes } from './ledger.ts'
 import type { CopyFacts, Observer, Report } from './observer.ts'
 
 export function createPrefixCheck(report: Report): Observer {
@@ -27,7 +27,7 @@ export function createPrefixCheck(report: Report): Observer {
     if (before !== undefined && !isOn && !isUnproved) {
       report('prefix', `${copy.name} went from ${nameOf(before)} to ${nameOf(entry)}.`)
     }
-    const problem = differenceOf(shard, entry)
+    const problem = differenceOf(shard, entry, copy.facts.ledger.rottenSeq !== undefined)
     if (problem !== undefined) report('prefix', `${copy.name} at ${nameOf(entry)}: ${problem}`)
   }
   return {
@@ -38,9 +38,11 @@ export function createPrefixCheck(report: Report): Observer {
 }
 
 /** How the pages of a copy differ from what was committed at its head. */
-export function differenceOf(shard: Shard, { pages }: LedgerEntry): string | undefined {
+function differenceOf(shard: Shard, entry: LedgerEntry, isRotten: boolean): string | undefined {
   const pageCount = shard.pages.pageCount(shard.pages.version)
-  if (pageCount !== pages.length) return `${pageCount} pages instead of ${pages.length}.`
+  const { length } = entry.pages
+  if (pageCount !== length) return `${pageCount} pages instead of ${length}.`
+  const pages = isRotten ? pagesBesideRot(entry, (pgno) => shard.pages.image(pgno)) : entry.pages
   for (const [index, page] of pages.entries()) {
     if (!equalBytes(shard.pages.image(index + 1), page)) return `page ${index + 1} differs.`
   }

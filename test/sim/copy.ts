@@ -28,12 +28,15 @@ export type Copy = CopyFacts & {
   running: Running | undefined
   /** It gave up for good: opening it again changes nothing. */
   isStopped: boolean
+  /** A bit of its memory is about to change. */
+  isRotDue: boolean
 }
 
 export type Running = {
   readonly process: SimProcess
   readonly shard: Shard
-  readonly sync: Sync
+  /** Another one after a hand-over was tried. */
+  sync: Sync
   readonly turns: Mutex
 }
 
@@ -54,6 +57,7 @@ export function createCopy(
     process: undefined,
     running: undefined,
     isStopped: false,
+    isRotDue: false,
     get isDeviceFaulty() {
       return disk.isFaulty
     },
@@ -62,13 +66,17 @@ export function createCopy(
 
 /** Starts a process; answers at once, whatever becomes of it. */
 export function startCopy(world: World, copy: Copy): void {
+  const { facts } = copy
   if (copy.process?.isAlive) return
   const process = startProcess(world, copy.name, copy.wall)
   copy.process = process
   copy.running = undefined
   run(world, copy, process).catch((error: unknown) => {
     if (!process.isAlive) return
-    world.observers.openFailed(copy, failureOf(error))
+    const failure = failureOf(error)
+    world.observers.openFailed(copy, failure)
+    // Its pages are not the ones that it sealed: only a new copy is of use.
+    if (failure.code === 'ErrCorrupt' && facts.ledger.rottenSeq !== undefined) copy.isStopped = true
     endProcess(world, copy, true)
   })
 }
@@ -114,15 +122,24 @@ async function run(world: World, copy: Copy, process: SimProcess): Promise<void>
   observers.opened(copy, shard)
   observe(world, copy, { process, shard })
   const turns = createMutex()
-  const sync = startSync({
-    host,
+  const base = { process, shard, turns }
+  copy.running = { ...base, sync: beginSync(world, copy, base) }
+}
+
+/** In the role that the shard has now. */
+export function beginSync(
+  world: World,
+  { signer }: Copy,
+  { process, shard, turns }: Omit<Running, 'sync'>,
+): Sync {
+  return startSync({
+    host: process.host,
     shard,
     role: shard.role,
     signer,
     transports: world.relayUrls.map((url) => world.network.transport(url, process)),
     exclusively: (task) => turns.run(task),
   })
-  copy.running = { process, shard, sync, turns }
 }
 
 function observe(world: World, copy: Copy, running: Pick<Running, 'process' | 'shard'>): void {

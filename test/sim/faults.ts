@@ -2,10 +2,10 @@
 
 import type { Copy } from './copy.ts'
 import { cloneCopy, crash, type Nodes, restoreImage, takeImage } from './nodes.ts'
-import type { RelayNode } from './relay-node.ts'
+import { type RelayNode, sleepRelay } from './relay-node.ts'
 import { NETWORK_FAULTS, type TickFault } from './scenario.ts'
 import type { SimDisk } from './sim-disk.ts'
-import { handOver } from './workload.ts'
+import { handOver, isWriting } from './workload.ts'
 
 type Node = Copy | RelayNode
 
@@ -79,6 +79,17 @@ const INJECT: Readonly<Record<TickFault, (nodes: Nodes) => boolean | Promise<unk
     wall.skewMs += random(nodes).below(200_000) - 100_000
     return true
   },
+  sleep(nodes) {
+    const { world, relays } = nodes
+    return sleepRelay(world, world.random.pick(relays))
+  },
+  'bit-rot'(nodes) {
+    const writers = nodes.copies.filter(isWriting)
+    if (writers.length === 0) return false
+    random(nodes).pick(writers).isRotDue = true
+    // Counted when a transaction was written with it.
+    return Promise.resolve()
+  },
   'hand-over'(nodes) {
     const heirs = nodes.copies.filter(({ running }) => running?.shard.role === 'follower')
     return heirs.length === 0 ? false : handOver(nodes.world, random(nodes).pick(heirs))
@@ -91,7 +102,8 @@ function random({ world }: Nodes): Nodes['world']['random'] {
 
 function crashAny(nodes: Nodes, isPowerLost: boolean): boolean {
   const node = random(nodes).pick(everyNode(nodes))
-  if (node.process === undefined) return false
+  const isAsleep = 'asleep' in node && node.asleep !== undefined
+  if (node.process === undefined && !isAsleep) return false
   crash(nodes, node, isPowerLost)
   return true
 }

@@ -13,6 +13,8 @@ export type LedgerEntry = {
   readonly parent: LedgerEntry | undefined
   /** Images of page 1 on. */
   readonly pages: readonly Uint8Array[]
+  /** A byte of the writer's memory rotted before this transaction, which was sealed with it. */
+  rot: { readonly pgno: number; readonly at: number } | undefined
   /** Some copy had it durable once. */
   isDurable: boolean
 }
@@ -25,6 +27,10 @@ export type Ledger = {
   find(position: Position): LedgerEntry | undefined
   /** Marks an entry and all before it.  Answers a second durable child of one parent, if that made one. */
   markDurable(entry: LedgerEntry): LedgerEntry | undefined
+  /** A byte rotted under this transaction: whether a copy has it depends on how it came by its pages. */
+  markRotten(entry: LedgerEntry, place: { readonly pgno: number; readonly at: number }): void
+  /** Lowest seq of a transaction under which a byte rotted. */
+  readonly rottenSeq: bigint | undefined
   /** Two durable frames of one epoch follow one frame. */
   readonly isForked: boolean
   /** Whether `entry` is superseded by a hand-over that goes on from `at` or from before it: a relay cuts
@@ -37,6 +43,7 @@ export function createLedger(): Ledger {
   const handOvers: LedgerEntry[] = []
   const durableChildren = new Map<LedgerEntry, LedgerEntry[]>()
   let isForked = false
+  let rottenSeq: bigint | undefined
   const put = (entry: LedgerEntry): LedgerEntry => {
     entries.set(entry.checksum, entry)
     return entry
@@ -73,6 +80,13 @@ export function createLedger(): Ledger {
       }
       return found
     },
+    markRotten(entry, place) {
+      entry.rot = place
+      if (rottenSeq === undefined || entry.seq < rottenSeq) rottenSeq = entry.seq
+    },
+    get rottenSeq() {
+      return rottenSeq
+    },
     get isForked() {
       return isForked
     },
@@ -89,7 +103,15 @@ function entryOf(
   pages: readonly Uint8Array[],
 ): LedgerEntry {
   const epoch = parent?.epoch ?? 0n
-  return { seq, checksum: formatHex(checksum), epoch, parent, pages, isDurable: false }
+  return {
+    seq,
+    checksum: formatHex(checksum),
+    epoch,
+    parent,
+    pages,
+    rot: undefined,
+    isDurable: false,
+  }
 }
 
 /** Whether `newer` goes on from `older`, or is it. */
@@ -106,4 +128,21 @@ export function supersedes(newer: LedgerEntry, older: LedgerEntry): boolean {
 
 export function nameOf(entry: LedgerEntry): string {
   return `${entry.seq} (${entry.checksum.slice(0, 8)})`
+}
+
+/** Pages with the rotten bytes of `entry` and of all before it as `shown` has them: of those the model does
+ *  not know which way they are. */
+export function pagesBesideRot(
+  entry: LedgerEntry,
+  shown: (pgno: number) => Uint8Array,
+): readonly Uint8Array[] {
+  const pages = [...entry.pages]
+  for (let at: LedgerEntry | undefined = entry; at !== undefined; at = at.parent) {
+    const page = at.rot && pages[at.rot.pgno - 1]
+    if (at.rot === undefined || page === undefined) continue
+    const changed = page.slice()
+    changed[at.rot.at] = shown(at.rot.pgno)[at.rot.at] ?? 0
+    pages[at.rot.pgno - 1] = changed
+  }
+  return pages
 }

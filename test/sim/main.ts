@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     followers: numberOf('followers', values.followers),
     relays: numberOf('relays', values.relays),
     only: values.only === undefined ? undefined : faultsOf(values.only),
+    plant: values.plant,
   }
   const first = numberOf('seed', values.seed) ?? 1
   const runs = numberOf('runs', values.runs) ?? 1

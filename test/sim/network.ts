@@ -5,22 +5,29 @@
  *  Keeps: without faults, order and every byte; no buffer is shared between two ends; nothing reaches a
  *  process that was killed. */
 
-import { ConstelliteError } from '../../src/base/failure.ts'
+import type { Sleep } from '../../src/relay/sleep.ts'
 import type { Random } from '../../src/testing/random.ts'
-import { createSocketEnd, type SocketEnd } from '../../src/transport/socket.ts'
 import type { Socket, Transport } from '../../src/transport/transport.ts'
+import {
+  breakUp,
+  brokenFailure,
+  createConnection,
+  type End,
+  type FilterOf,
+  latency,
+  type NetworkState,
+  pairOf,
+  partitionedUntil,
+  socketEndOf,
+  type Tap,
+} from './connection.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimProcess } from './process.ts'
 import type { NetworkFault } from './scenario.ts'
 import type { Timeline } from './timeline.ts'
 
-/** Sees what one end sends, before anything happens to it. */
-export type Tap = (message: Uint8Array, from: SimProcess, to: SimProcess) => void
-/** Answers what really leaves in place of a message. */
-export type Filter = (message: Uint8Array) => readonly Uint8Array[]
-
 export type Network = {
-  listen(url: string, process: SimProcess, accept: (socket: Socket) => void): void
+  listen(url: string, process: SimProcess, accept: (socket: Socket, sleep: Sleep) => void): void
   transport(url: string, process: SimProcess): Transport
   /** Probabilities for each message. */
   setFaults(faults: Partial<Record<NetworkFault, number>>): void
@@ -33,56 +40,38 @@ export type Network = {
   /** The process was killed: its peers hear of it, or not. */
   drop(process: SimProcess, isTold: boolean): void
   onSend(tap: Tap): void
-  /** Most bytes under way in one direction of a connection now. */
-  readonly bufferedBytesMax: number
-  readonly connectionCount: number
+  /** The process was stopped, and its connections outlive it: the next message, or dialler, calls `wake`. */
+  sleep(process: SimProcess, wake: () => void): void
+  /** The next life of a process that slept takes each of its connections, in the order in which they were
+   *  made, with what was kept of it; before `listen`. */
+  resume(
+    asleep: SimProcess,
+    process: SimProcess,
+    take: (socket: Socket, kept: Uint8Array | undefined, sleep: Sleep) => void,
+  ): void
+  /** What the connections of a process hold. */
+  useOf(process: SimProcess): NetworkUse
 }
 
-type End = {
-  readonly process: SimProcess
-  readonly socketEnd: SocketEnd
-  bufferedBytes: number
-  /** Nothing arrives at this end before. */
-  clearAtMs: number
+export type NetworkUse = {
+  connections: number
+  /** The most of any one of them: sent and not yet there; come and not said to be taken. */
+  bufferedBytesMax: number
+  untakenBytesMax: number
 }
-
-type Connection = { readonly ends: readonly [End, End]; isOpen: boolean }
-
-type Listener = {
-  readonly process: SimProcess
-  readonly accept: (socket: Socket) => void
-}
-
-type State = {
-  readonly timeline: Timeline
-  readonly random: Random
-  readonly coverage: Coverage
-  /** What a relay that lies puts in place of its messages. */
-  readonly filterOf: (process: SimProcess) => Filter | undefined
-  readonly listeners: Map<string, Listener>
-  readonly connections: Set<Connection>
-  readonly taps: Tap[]
-  readonly partitions: Map<string, number>
-  faults: Partial<Record<NetworkFault, number>>
-}
-
-const LATENCY_MIN_MS = 0.2
-const LATENCY_MAX_MS = 3
-const DELAY_MAX_MS = 4_000
-/** A message that hangs in a partition for longer breaks its connection. */
-const HELD_MAX_MS = 20_000
 
 export function createNetwork(options: {
   readonly timeline: Timeline
   readonly random: Random
   readonly coverage: Coverage
-  readonly filterOf: (process: SimProcess) => Filter | undefined
+  readonly filterOf: FilterOf
 }): Network {
-  const state: State = {
+  const state: NetworkState = {
     ...options,
     listeners: new Map(),
     connections: new Set(),
     taps: [],
+    sleeping: new Map(),
     partitions: new Map(),
     faults: {},
   }
@@ -108,40 +97,33 @@ export function createNetwork(options: {
       state.faults = {}
       state.partitions.clear()
     },
+    sleep: (process, wake) => void state.sleeping.set(process, wake),
+    resume: (asleep, process, take) => resume(state, asleep, process, take),
     drop(process, isTold) {
+      state.sleeping.delete(process)
       for (const connection of [...state.connections]) {
         if (!connection.ends.some((end) => end.process === process)) continue
         if (isTold) breakUp(state, connection)
       }
     },
     onSend: (tap) => void state.taps.push(tap),
-    get bufferedBytesMax() {
-      let most = 0
+    useOf(process) {
+      const use: NetworkUse = { connections: 0, bufferedBytesMax: 0, untakenBytesMax: 0 }
       for (const { ends } of state.connections) {
-        for (const { bufferedBytes } of ends) most = Math.max(most, bufferedBytes)
+        for (const end of ends) {
+          if (end.process !== process) continue
+          use.connections += 1
+          use.bufferedBytesMax = Math.max(use.bufferedBytesMax, end.bufferedBytes)
+          use.untakenBytesMax = Math.max(use.untakenBytesMax, end.cameBytes - end.reportedBytes)
+        }
       }
-      return most
-    },
-    get connectionCount() {
-      return state.connections.size
+      return use
     },
   }
 }
 
-function pairOf(one: string, other: string): string {
-  return [one, other].sort().join(' ')
-}
-
-function partitionedUntil(state: State, one: SimProcess, other: SimProcess): number {
-  return state.partitions.get(pairOf(one.name, other.name)) ?? 0
-}
-
-function latency({ random }: State): number {
-  return LATENCY_MIN_MS + (random.below(1000) / 1000) * (LATENCY_MAX_MS - LATENCY_MIN_MS)
-}
-
 function connect(
-  state: State,
+  state: NetworkState,
   url: string,
   process: SimProcess,
   signal: { readonly aborted: boolean; readonly reason: unknown } & Pick<
@@ -155,129 +137,56 @@ function connect(
     timeline.at(timeline.nowMs + latency(state), `${process.name} connects`, () => {
       const listener = state.listeners.get(url)
       if (!process.isAlive || signal.aborted) return
+      const wake = listener && state.sleeping.get(listener.process)
+      if (wake !== undefined) {
+        wake()
+        return dialAgain(state, url, process, signal).then(resolve, reject)
+      }
       if (listener === undefined || !listener.process.isAlive) {
         return reject(brokenFailure(`Nobody listens at ${url}.`))
       }
       // What is sent into a partition is answered by nobody: the dialler's own deadline ends it.
       if (partitionedUntil(state, process, listener.process) > timeline.nowMs) return
-      const [dialler, acceptor] = createConnection(state, process, listener.process)
-      listener.accept(acceptor)
-      resolve(dialler)
+      const connection = createConnection(state, process, listener.process)
+      const [dialler, acceptor] = connection.ends
+      listener.accept(acceptor.socketEnd.socket, sleepOf(acceptor, listener.process))
+      resolve(dialler.socketEnd.socket)
     })
   })
 }
 
-function createConnection(
-  state: State,
-  dialler: SimProcess,
-  acceptor: SimProcess,
-): readonly [Socket, Socket] {
-  const endOf = (process: SimProcess, own: 0 | 1): End => {
-    const filter = state.filterOf(process)
-    return {
-      process,
-      bufferedBytes: 0,
-      clearAtMs: 0,
-      socketEnd: createSocketEnd({
-        send(message) {
-          if (!connection.isOpen || !process.isAlive) return
-          const far = connection.ends[own === 0 ? 1 : 0]
-          for (const tap of state.taps) tap(message, process, far.process)
-          for (const one of filter?.(message) ?? [message]) send(state, connection, own, one)
-        },
-        bufferedBytes: () => connection.ends[own].bufferedBytes,
-        close: () => close(state, connection, own),
-      }),
-    }
-  }
-  const connection: Connection = {
-    isOpen: true,
-    ends: [endOf(dialler, 0), endOf(acceptor, 1)],
-  }
-  state.connections.add(connection)
-  return [connection.ends[0].socketEnd.socket, connection.ends[1].socketEnd.socket]
+/** While whom it dials wakes up. */
+function dialAgain(...parameters: Parameters<typeof connect>): Promise<Socket> {
+  const [{ timeline }, , process] = parameters
+  return new Promise((resolve) => {
+    timeline.at(timeline.nowMs + 1, `${process.name} waits`, () => resolve(connect(...parameters)))
+  })
 }
 
-function send(state: State, connection: Connection, own: 0 | 1, message: Uint8Array): void {
-  const { random, coverage } = state
-  const happens = (fault: NetworkFault): boolean => {
-    const isHit = random.chance(state.faults[fault] ?? 0)
-    if (isHit) coverage.count(fault)
-    return isHit
-  }
-  if (happens('loss')) return
-  const copies = happens('duplicate') ? 2 : 1
-  for (let copy = 0; copy < copies; copy++) {
-    const isCut = message.byteLength > 1 && happens('truncate')
-    const sizeBytes = isCut ? random.below(message.byteLength) : message.byteLength
-    const extraMs = happens('delay') ? random.below(DELAY_MAX_MS) : 0
-    deliverLater(state, connection, own, {
-      message: message.slice(0, sizeBytes),
-      afterMs: latency(state) + extraMs,
-      isOvertaken: happens('reorder'),
-    })
+/** A process that was killed, or slept since, keeps nothing any more. */
+function sleepOf(end: End, process: SimProcess): Sleep {
+  return {
+    keep(bytes) {
+      if (process.isAlive && end.process === process) end.kept = bytes
+    },
   }
 }
 
-function deliverLater(
-  state: State,
-  connection: Connection,
-  own: 0 | 1,
-  parcel: {
-    readonly message: Uint8Array
-    readonly afterMs: number
-    readonly isOvertaken: boolean
-  },
+function resume(
+  state: NetworkState,
+  asleep: SimProcess,
+  process: SimProcess,
+  take: (socket: Socket, kept: Uint8Array | undefined, sleep: Sleep) => void,
 ): void {
-  const { timeline, random } = state
-  const from = connection.ends[own]
-  const to = connection.ends[own === 0 ? 1 : 0]
-  const { message } = parcel
-  from.bufferedBytes += message.byteLength
-  const dueMs = timeline.nowMs + parcel.afterMs
-  const atMs = parcel.isOvertaken ? dueMs + random.below(50) : Math.max(dueMs, to.clearAtMs)
-  if (!parcel.isOvertaken) to.clearAtMs = atMs
-  const arrive = (): void => {
-    const untilMs = partitionedUntil(state, from.process, to.process)
-    if (connection.isOpen && untilMs > timeline.nowMs) {
-      if (untilMs - timeline.nowMs > HELD_MAX_MS) breakUp(state, connection)
-      else timeline.at(untilMs, 'held message', arrive)
-      return
+  state.sleeping.delete(asleep)
+  for (const connection of [...state.connections]) {
+    for (const own of [0, 1] as const) {
+      const end = connection.ends[own]
+      if (end.process !== asleep) continue
+      end.process = process
+      end.socketEnd = socketEndOf(state, connection, own)
+      for (const message of end.unread.splice(0)) end.socketEnd.deliver(message)
+      take(end.socketEnd.socket, end.kept, sleepOf(end, process))
     }
-    from.bufferedBytes -= message.byteLength
-    if (!to.process.isAlive) return
-    to.socketEnd.deliver(message)
   }
-  timeline.at(atMs, `${from.process.name} to ${to.process.name}`, arrive)
-}
-
-/** One side closes: the other hears of it behind what was sent before. */
-function close(state: State, connection: Connection, own: 0 | 1): void {
-  if (!connection.isOpen) return
-  connection.isOpen = false
-  state.connections.delete(connection)
-  const { timeline } = state
-  for (const [index, end] of connection.ends.entries()) {
-    const atMs =
-      index === own ? timeline.nowMs : Math.max(end.clearAtMs, timeline.nowMs) + latency(state)
-    timeline.at(atMs, `${end.process.name} hears the end`, () => {
-      if (end.process.isAlive) end.socketEnd.end(undefined)
-    })
-  }
-}
-
-function breakUp(state: State, connection: Connection): void {
-  if (!connection.isOpen) return
-  connection.isOpen = false
-  state.connections.delete(connection)
-  const { timeline } = state
-  for (const end of connection.ends) {
-    timeline.at(timeline.nowMs + latency(state), `${end.process.name} loses a connection`, () => {
-      if (end.process.isAlive) end.socketEnd.end(brokenFailure('The connection was cut.'))
-    })
-  }
-}
-
-function brokenFailure(message: string): ConstelliteError {
-  return new ConstelliteError({ code: 'ErrConnection', message, retry: 'later' })
 }

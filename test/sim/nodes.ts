@@ -1,6 +1,7 @@
 /** Nodes: everything that one simulation consists of, built from its scenario; and starting, killing and
  *  replacing the parts. */
 
+import { equalBytes } from '../../src/bytes/compare.ts'
 import type { FaultyDisk } from '../../src/storage/faulty.ts'
 import { createRandom } from '../../src/testing/random.ts'
 import { createLiar, type Liar } from './byzantine.ts'
@@ -28,6 +29,8 @@ export type Nodes = {
 export type NodeImage = ReadonlyMap<string, FaultyDisk>
 
 const IMAGES_MAX = 3
+/** Number of the first relay's key. */
+const RELAY_KEYS = 2000
 
 export function createNodes(options: {
   readonly scenario: Scenario
@@ -40,14 +43,28 @@ export function createNodes(options: {
   const random = createRandom(scenario.seed ^ 0x5eed)
   const isLying = RELAY_FAULTS.some((fault) => scenario.faults[fault] !== undefined)
   const { faults } = scenario
-  const liar = isLying ? createLiar({ random, coverage, faults }) : undefined
+  const liar = isLying
+    ? createLiar({
+        random,
+        coverage,
+        faults,
+        signer: signerOf(RELAY_KEYS),
+        stranger: signerOf(3000),
+        victim: signerOf(RELAY_KEYS + 1).publicKey,
+        onPromise(receipt) {
+          const facts = shards.find(({ id }) => id !== undefined && equalBytes(id, receipt.shard))
+          if (facts !== undefined) observers.promised(facts, receipt.holder, receipt)
+        },
+      })
+    : undefined
   const names = Array.from({ length: scenario.relays }, (_, index) => `relay${index}`)
   const network = createNetwork({
     timeline,
     random,
     coverage,
     // The first relay is the one that lies.
-    filterOf: ({ name }) => (name === 'relay0' ? liar?.filter() : undefined),
+    filterOf: (from, to) =>
+      from.name === 'relay0' ? liar?.filter() : to.name === 'relay0' ? liar?.intake() : undefined,
   })
   const relayUrls = names.map((name) => `wss://${name}.test`)
   const world: World = { scenario, timeline, random, network, coverage, observers, relayUrls }
@@ -55,7 +72,7 @@ export function createNodes(options: {
     createRelayNode(world, {
       name,
       url: relayUrls[index] ?? '',
-      signer: signerOf(2000 + index),
+      signer: signerOf(RELAY_KEYS + index),
       onFailure: (failure) => {
         coverage.count(`relay told ${failure.code}`)
         const isFaulty = [...(relays[index]?.disks.values() ?? [])].some((it) => it.disk.isFaulty)
@@ -96,7 +113,8 @@ function copiesOf(world: World, facts: ShardPlan): Copy[] {
 export function startNodes(nodes: Nodes, isWanted: () => boolean): void {
   const { world, relays, copies } = nodes
   for (const relay of relays)
-    if (relay.process === undefined && isWanted()) startRelay(world, relay)
+    if (relay.process === undefined && relay.asleep === undefined && isWanted())
+      startRelay(world, relay)
   for (const copy of copies) {
     // Without a genesis there is nothing to follow.
     const isDown = copy.process === undefined && !copy.isStopped

@@ -42,6 +42,10 @@ export type Observer = {
   held?(relay: string, facts: ShardFacts, position: Position): void
   /** A relay said what it has; undefined: nothing. */
   told?(relay: string, facts: ShardFacts, position: Position | undefined): void
+  /** A key signed that it holds this: a relay, or one that lies, under its own key. */
+  promised?(facts: ShardFacts, holder: Uint8Array, position: Position): void
+  /** A copy was told that so many distinct keys hold this. */
+  shared?(copy: CopyFacts, position: Position, holders: number): void
   /** The disk of a copy or relay is an older one now. */
   wentBack?(node: string): void
 }
@@ -70,6 +74,8 @@ export function createObservers(observers: readonly Observer[]): Required<Observ
     sent: tell('sent'),
     held: tell('held'),
     told: tell('told'),
+    promised: tell('promised'),
+    shared: tell('shared'),
     wentBack: tell('wentBack'),
   }
 }

@@ -1,1 +1,1 @@
-export declare const PLANTS: Readonly<Record<string, unknown>>
+export declare const PLANTS: Readonly<Record<string, { readonly checks: readonly string[] }>>

@@ -21,6 +21,8 @@ export type RelayNode = {
   readonly wall: { skewMs: number }
   limits: RelayLimits
   process: SimProcess | undefined
+  /** Its last life, whose connections outlive it. */
+  asleep: SimProcess | undefined
   relay: Relay | undefined
   /** A fault of its own devices that it told. */
   readonly onFailure: (failure: ConstelliteError) => void
@@ -28,6 +30,8 @@ export type RelayNode = {
 
 /** Connections while faults go on: as many as there are copies, and few that hang. */
 export const CONNECTIONS_MAX = 6
+/** How often a relay that is at work is stopped when it could sleep. */
+const CUT_SHORT_CHANCE = 0.03
 
 export function createRelayNode(
   world: World,
@@ -42,10 +46,12 @@ export function createRelayNode(
       ...RELAY_LIMITS,
       connectionsMax: CONNECTIONS_MAX,
       openShardsMax: scenario.relayOpenShards,
-      idleMs: scenario.relayIdleMs,
+      // Only a relay without an open shard has nothing to do.
+      idleMs: Math.min(scenario.relayIdleMs, scenario.faults.sleep === undefined ? 60_000 : 1_000),
       shardBytesMax: scenario.relayShardBytes,
     },
     process: undefined,
+    asleep: undefined,
     relay: undefined,
   }
 }
@@ -69,14 +75,48 @@ export function startRelay(world: World, node: RelayNode): void {
     if (!process.isAlive) return
     node.relay = relay
     const { host: binding } = new URL(node.url)
-    world.network.listen(node.url, process, (socket) => void relay.accept(socket, { binding }))
+    const { network, scenario } = world
+    const isSleeper = scenario.faults.sleep !== undefined
+    const { asleep } = node
+    node.asleep = undefined
+    // Before any message, as the object has it.
+    if (asleep !== undefined) {
+      network.resume(asleep, process, (socket, kept, sleep) => {
+        void relay.resume(socket, kept, sleep)
+      })
+      relay.endSilent()
+    }
+    network.listen(node.url, process, (socket, sleep) => {
+      void relay.accept(socket, isSleeper ? { binding, sleep } : { binding })
+    })
   }
   // Its store never fails to list.
   void run()
 }
 
+/** The platform stops a relay that has nothing to do, or one that is at work, which is rarer; its connections
+ *  stay.  Answers whether it did. */
+export function sleepRelay(world: World, node: RelayNode): boolean {
+  const { process, relay } = node
+  if (process === undefined || relay === undefined || !process.isAlive) return false
+  const isAtRest = process.timerCount === 0 && process.deferredCount === 0
+  if (!isAtRest && !world.random.chance(CUT_SHORT_CHANCE)) return false
+  world.coverage.count(isAtRest ? 'slept at rest' : 'slept at work')
+  node.process = undefined
+  node.relay = undefined
+  node.asleep = process
+  process.kill()
+  for (const { disk } of node.disks.values()) disk.abandon()
+  world.network.sleep(process, () => {
+    if (node.asleep === process && node.process === undefined) startRelay(world, node)
+  })
+  return true
+}
+
 export function endRelay(world: World, node: RelayNode, isTold: boolean): void {
-  const { process } = node
+  const { process, asleep } = node
+  node.asleep = undefined
+  if (asleep !== undefined) world.network.drop(asleep, isTold)
   node.relay = undefined
   node.process = undefined
   if (process === undefined) return

@@ -8,7 +8,15 @@ import { createRandom, type Random } from '../../src/testing/random.ts'
 /** For each message. */
 export const NETWORK_FAULTS = ['loss', 'duplicate', 'reorder', 'truncate', 'delay'] as const
 /** For each message that a lying relay sends. */
-export const RELAY_FAULTS = ['flip', 'drop', 'forge', 'withhold', 'replay', 'fork'] as const
+export const RELAY_FAULTS = [
+  'flip',
+  'drop',
+  'forge',
+  'withhold',
+  'replay',
+  'fork',
+  'false-receipt',
+] as const
 /** For each tick. */
 export const TICK_FAULTS = [
   'partition',
@@ -23,6 +31,8 @@ export const TICK_FAULTS = [
   'clone',
   'clock-jump',
   'hand-over',
+  'bit-rot',
+  'sleep',
 ] as const
 
 export type NetworkFault = (typeof NETWORK_FAULTS)[number]
@@ -60,6 +70,8 @@ export type Limits = {
   readonly followers?: number | undefined
   readonly relays?: number | undefined
   readonly only?: readonly FaultKind[] | undefined
+  /** The bug that is in place, which the scenario does not depend on. */
+  readonly plant?: string | undefined
 }
 
 export const TICKS = 60
@@ -95,7 +107,7 @@ function decide(seed: number, random: Random): Scenario {
   choose(['write-fails', 'flush-fails', 'full'], 0.25, [0.03, 0.08])
   choose(['old-image', 'clone'], 0.12, [0.02, 0.06])
   choose(['hand-over'], 0.15, [0.03, 0.06])
-  return {
+  const scenario = {
     seed,
     ticks: TICKS,
     shards: random.pick([1, 1, 2, 3]),
@@ -110,6 +122,14 @@ function decide(seed: number, random: Random): Scenario {
     relayOpenShards: random.pick([1, 2, 256]),
     relayIdleMs: random.pick([500, 5_000, 60_000]),
   }
+  choose(['bit-rot'], 0.25, [0.03, 0.08])
+  choose(['false-receipt'], 0.25, [0.05, 0.15])
+  choose(['sleep'], 0.35, [0.3, 0.7])
+  if (faults.sleep === undefined) return scenario
+  // What a relay remembers over a sleep is told by one connection that outlived another: who follows keeps it
+  // right, and who dies unheard keeps it wrong.
+  choose(['kill', 'power-cut'], 0.5, [0.05, 0.15])
+  return { ...scenario, followers: random.pick([0, 0, 1, 2]) }
 }
 
 /** The command that runs a scenario again. */
@@ -122,6 +142,7 @@ export function commandOf(seed: number, limits: Limits): string {
   add('shards', limits.shards)
   add('followers', limits.followers)
   add('relays', limits.relays)
+  add('plant', limits.plant)
   add('only', limits.only === undefined ? undefined : limits.only.join(',') || 'none')
   return parts.join(' ')
 }

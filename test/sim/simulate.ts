@@ -8,6 +8,8 @@ import { createDurabilityCheck } from './check-durability.ts'
 import { createHaltsCheck } from './check-halts.ts'
 import { createMemoryCheck, type MemoryCheck } from './check-memory.ts'
 import { createPrefixCheck } from './check-prefix.ts'
+import { createRootsCheck } from './check-roots.ts'
+import { createSharedCheck, type SharedCheck } from './check-shared.ts'
 import { createCoverage } from './coverage.ts'
 import { beginFaults, injectFaults, noticeDead } from './faults.ts'
 import { createNodes, type Nodes, startNodes } from './nodes.ts'
@@ -41,7 +43,10 @@ export async function simulate(
     timeline.note(`${check}: ${message}`)
     finding ??= { check, message }
   }
+  const shared = createSharedCheck(report)
   const observers = createObservers([
+    shared,
+    createRootsCheck(report),
     createAgreementCheck(report),
     createDurabilityCheck(report),
     createPrefixCheck(report),
@@ -50,7 +55,7 @@ export async function simulate(
   const memory = createMemoryCheck(report)
   const nodes = createNodes({ scenario, timeline, coverage, observers, report })
   const isOver = (): boolean => {
-    look(nodes, memory)
+    look(nodes, memory, shared)
     return finding !== undefined
   }
   const onUnhandled = (reason: unknown): void => {
@@ -93,18 +98,20 @@ function work(nodes: Nodes): readonly Promise<unknown>[] {
   })
 }
 
-function look({ world, copies, relays }: Nodes, memory: MemoryCheck): void {
-  const { network } = world
-  for (const { process, running, name } of copies) {
+function look({ world, copies, relays }: Nodes, memory: MemoryCheck, shared: SharedCheck): void {
+  const { network, scenario } = world
+  for (const copy of copies) {
+    const { process, running, name } = copy
     if (process === undefined) continue
-    memory.process(process, network.connectionCount)
-    if (running !== undefined) memory.copy(name, running.shard)
+    memory.process(process, network.useOf(process))
+    if (running === undefined) continue
+    memory.copy(name, running, scenario)
+    shared.look(copy, running)
   }
   for (const { process, relay, name, limits } of relays) {
-    if (process !== undefined) memory.process(process, network.connectionCount)
+    if (process !== undefined) memory.process(process, network.useOf(process))
     if (relay !== undefined) memory.relay(name, relay, limits)
   }
-  memory.network(network)
 }
 
 /** What a killed process had under way goes nowhere. */

@@ -1,6 +1,6 @@
 /** The suite `sim`: 300 seeds, or those from `--seed` on as many as `--runs` says, in two processes; the same
- *  seed twice, which must be the same run; and the test of the tester: each planted bug is found within
- *  PLANT_SEEDS seeds that pass without it.
+ *  seed twice, which must be the same run; and the test of the tester: each planted bug is found, by a check
+ *  that is named beside it, within PLANT_SEEDS seeds that pass without it.
  *  Keeps: every kind of fault came about in the seeds, or the suite fails. */
 
 import { spawn } from 'node:child_process'
@@ -64,9 +64,13 @@ async function isFound(plant: string): Promise<boolean> {
   const range = ['--seed', '1', '--runs', String(PLANT_SEEDS), '--first-failure']
   const { status, output, problems } = await simulate(['--plant', plant, ...range])
   const finding = problems.split('\n').find((line) => /^seed \d+ fails/.test(line))
+  const check = /^seed \d+ fails, ([^:]+): /.exec(finding ?? '')?.[1]
+  const isByItsCheck = check !== undefined && PLANTS[plant]?.checks.includes(check)
   const isPlanted = output.startsWith(`with the bug ${plant} in place\n`)
-  if (status === 0 || finding === undefined || !isPlanted) {
-    console.error(`the bug ${plant} was not found in ${PLANT_SEEDS} seeds:\n${output}${problems}`)
+  if (status === 0 || !isByItsCheck || !isPlanted) {
+    console.error(
+      `the bug ${plant} was not found by its check in ${PLANT_SEEDS} seeds:\n${output}${problems}`,
+    )
     return false
   }
   console.log(`the bug ${plant} is found: ${finding}`)
@@ -79,12 +83,8 @@ async function isShrunk(plant: string): Promise<boolean> {
   const { problems } = await simulate(seeds)
   const found = /^seed 5 fails, (\w+):/m.exec(problems)?.[1]
   const smallest = /smallest: npm run sim -- (.*)$/m.exec(problems)?.[1]
-  const again = await simulate([
-    '--plant',
-    plant,
-    '--first-failure',
-    ...(smallest ?? '').split(' '),
-  ])
+  // It names the bug itself.
+  const again = await simulate(['--first-failure', ...(smallest ?? '').split(' ')])
   const isSame = found !== undefined && again.problems.includes(`fails, ${found}:`)
   const isSmaller = smallest?.includes('--ticks') ?? false
   if (!isSame || !isSmaller) console.error(`seed 5 was not shrunk to one that fails:\n${problems}`)

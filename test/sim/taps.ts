@@ -64,6 +64,7 @@ function observeRelay(
     if (facts === undefined || !receipt.flags.durable) return
     timeline.note(`${name} acknowledges ${receipt.seq} of ${facts.index}`)
     observers.held(name, facts, receipt)
+    if (!receipt.flags.fork) observers.promised(facts, receipt.holder, receipt)
   } else if (envelope.type === 'heads') {
     const facts = factsOf(envelope.shard)
     const position = envelope.heads[0]?.position

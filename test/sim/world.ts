@@ -28,7 +28,7 @@ export type ShardPlan = ShardFacts & {
   /** The newest epoch that a hand-over made. */
   epochMax: bigint
   /** Who is about to take the shard over. */
-  heir: object | undefined
+  heir: { readonly process: SimProcess; isSigning: boolean } | undefined
 }
 
 export function createShardPlan(index: number): ShardPlan {
