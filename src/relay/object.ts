@@ -1,7 +1,8 @@
 /** Relay in a Durable Object: one relay an object, its key and shards in the object's storage, its connections
  *  over WebSockets that outlive the object's memory.
  *  Keeps: a receipt leaves only after the platform confirmed the write; nothing here waits at rest (no timer,
- *  no alarm: sleep.ts says why), so that an idle relay is evicted and costs nothing; a new life resumes every
+ *  no alarm: sleep.ts says why), so that a relay to which nothing comes is evicted; with three connections or more
+ *  their pings alone come too often for that (sleep.ts); a new life resumes every
  *  connection before it takes a message.
  *  Never: writes anything before a shard is stored, so that asking or connecting costs no row and leaves nothing at
  *  a path (object-key.ts); touches a platform's globals (src/platform/relay-workerd.ts does). */
