@@ -7,6 +7,8 @@ const MIB = 1024 * 1024
 
 export const OBJECT_LIMITS: RelayLimits = {
   connectionsMax: 1024,
+  // An object sees no addresses.
+  connectionsPerAddressMax: 1024,
   shardsPerConnectionMax: 64,
   shardsMax: 1000,
   openShardsMax: 16,

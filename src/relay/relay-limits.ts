@@ -2,6 +2,8 @@
 
 export type RelayLimits = {
   readonly connectionsMax: number
+  /** Of one network address, where the server sees addresses; loopback is not counted. */
+  readonly connectionsPerAddressMax: number
   /** Shards that one connection may name. */
   readonly shardsPerConnectionMax: number
   /** Shards stored at all. */
@@ -20,6 +22,7 @@ export type RelayLimits = {
 
 export const RELAY_LIMITS: RelayLimits = {
   connectionsMax: 1024,
+  connectionsPerAddressMax: 128,
   shardsPerConnectionMax: 64,
   shardsMax: 10_000,
   openShardsMax: 256,

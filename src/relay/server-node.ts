@@ -18,11 +18,12 @@ import type { Device } from '../storage/device.ts'
 import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
+import { type Addresses, createAddresses } from './addresses.ts'
 import { allowAll, allowOnly } from './allow.ts'
 import { createFront, type Front, isLoopback } from './front.ts'
 import { pageOf } from './pages.ts'
 import { createRelay, type Relay } from './relay.ts'
-import type { RelayLimits } from './relay-limits.ts'
+import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
 import { createNodeStore } from './store-node.ts'
 
 export const RELAY_PORT = 8787
@@ -108,8 +109,10 @@ async function listen(
   const bound = await bind(server, { host, port, tries: movesOn ? PORTS_TRIED_MAX : 1 })
   const front = createFront({ host, port: bound, names, isOpen: allow === 'open' })
   const webSockets = new WebSocketServer({ ...WS_OPTIONS, noServer: true })
+  const openMax = options.limits?.connectionsPerAddressMax ?? RELAY_LIMITS.connectionsPerAddressMax
+  const addresses = createAddresses(options.runtime, openMax)
   server.on('upgrade', (request, socket, head) => {
-    upgrade({ relay, front, webSockets }, request, socket, head)
+    upgrade({ relay, front, webSockets, addresses }, request, socket, head)
   })
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return {
@@ -151,18 +154,29 @@ function bind(
 }
 
 function upgrade(
-  parts: { readonly relay: Relay; readonly front: Front; readonly webSockets: WebSocketServer },
+  parts: {
+    readonly relay: Relay
+    readonly front: Front
+    readonly webSockets: WebSocketServer
+    readonly addresses: Addresses
+  },
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): void {
-  const { relay, front, webSockets } = parts
+  const { relay, front, webSockets, addresses } = parts
   const { host, origin } = request.headers
   const refusal = front.refusalOf({ host, origin })
   if (refusal !== undefined) {
     socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${refusal.length}\r\n\r\n${refusal}`)
     return
   }
+  const leave = addresses.enter(request.socket.remoteAddress)
+  if (leave === undefined) {
+    socket.end('HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n')
+    return
+  }
+  socket.once('close', leave)
   webSockets.handleUpgrade(request, socket, head, (webSocket) => {
     const binding = (host ?? '').toLowerCase()
     void relay.accept(socketOfWs(webSocket, request.socket.remoteAddress ?? 'client'), { binding })

@@ -18,7 +18,8 @@
  *  Never: trusts a peer's key for a right to write: only the shard's own chain gives it; the key decides what
  *  the relay stores for whom (allow.ts). */
 
-import { type ConstelliteError, failureOf } from '../base/failure.ts'
+import { ConstelliteError, failureOf } from '../base/failure.ts'
+import { RateLimiter } from '../flow/rate-limiter.ts'
 import { decodeRunHeader } from '../frame/run.ts'
 import type { Activity } from '../transport/activity.ts'
 import type { Envelope } from '../transport/envelope.ts'
@@ -29,12 +30,33 @@ import { refuse, type Session, type SessionContext, subjectOf, wake } from './su
 import type { SuspendedSubject } from './suspended-session.ts'
 import { takeAuthority, takeRun, takeSnapshotPart } from './uplink.ts'
 
+/** A connection with as many shards as it may name asks less than half of this when it begins, and then each
+ *  minute about its shards. */
+export const QUESTIONS_MAX = 512
+export const QUESTION_WINDOW_MS = 10_000
+const QUESTIONS: ReadonlySet<Envelope['type']> = new Set([
+  'heads',
+  'authority',
+  'want',
+  'want-snapshot',
+])
+
 export function createSession(
   peer: ConnectedPeer,
   context: SessionContext,
   activity: Activity,
 ): Session {
-  return { context, peer, activity, subjects: new Map(), candidate: undefined, isEnded: false }
+  const { host } = context
+  const questions = new RateLimiter({ host, windowMs: QUESTION_WINDOW_MS, max: QUESTIONS_MAX })
+  return {
+    context,
+    peer,
+    activity,
+    subjects: new Map(),
+    candidate: undefined,
+    questions,
+    isEnded: false,
+  }
 }
 
 /** The feeds of a session that was suspended go on waiting for news. */
@@ -67,6 +89,9 @@ export async function serveSession(session: Session): Promise<ConstelliteError |
 }
 
 async function handle(session: Session, envelope: Envelope): Promise<void> {
+  if (QUESTIONS.has(envelope.type) && !session.questions.allow('all')) {
+    return session.peer.close(questionsFailure())
+  }
   try {
     await dispatch(session, envelope)
   } catch (error) {
@@ -74,6 +99,16 @@ async function handle(session: Session, envelope: Envelope): Promise<void> {
     if (session.isEnded || !MILD.has(failure.code)) throw failure
     await refuse(session, failure)
   }
+}
+
+function questionsFailure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrBackpressure',
+    message: 'The connection asks more often than the relay answers.',
+    hint: 'It may be dialled again.',
+    facts: { questionsMax: QUESTIONS_MAX, windowMs: QUESTION_WINDOW_MS },
+    retry: 'later',
+  })
 }
 
 /** After these the connection goes on: they are about one shard, not about the peer's good faith. */

@@ -8,6 +8,7 @@ import type { Hlc, Position, Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { formatHex } from '../bytes/text.ts'
 import type { Signer } from '../crypto/signer.ts'
+import type { RateLimiter } from '../flow/rate-limiter.ts'
 import type { Authority } from '../frame/authority.ts'
 import { authorityFrames } from '../frame/authority.ts'
 import type { Seal } from '../frame/seal.ts'
@@ -45,6 +46,8 @@ export type Session = {
   readonly activity: Activity
   readonly subjects: Map<string, Subject>
   candidate: Candidate | undefined
+  /** What it asks that costs more than its message. */
+  readonly questions: RateLimiter
   isEnded: boolean
 }
 
