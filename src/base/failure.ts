@@ -86,7 +86,7 @@ export type FailureInit = {
   /** One sentence: what was wrong. */
   readonly message: string
   /** What to do about it. */
-  readonly hint?: string
+  readonly hint: string
   readonly facts?: Facts
   /** Default `never`. */
   readonly retry?: Retry
@@ -110,7 +110,7 @@ export class ConstelliteError extends Error {
   constructor(init: FailureInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause })
     this.code = init.code
-    this.hint = init.hint ?? ''
+    this.hint = init.hint
     this.facts = init.facts ?? {}
     this.retry = init.retry ?? 'never'
     this.sqlite = init.sqlite

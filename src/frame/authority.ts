@@ -131,6 +131,7 @@ export function checkRight(
     return fail({
       code: 'ErrShardMismatch',
       message: 'A run of another shard arrived.',
+      hint: 'Whoever sent it mixes shards up; nothing of it was taken.',
       facts: { expected: authority.genesis.shard, found: claim.shard },
     })
   }
@@ -193,6 +194,7 @@ function refuseOld(authority: Authority, frame: Frame): Result<never> {
   return fail({
     code: 'ErrSuperseded',
     message: `A hand-over to epoch ${frame.epoch} came after a newer one.`,
+    hint: 'Another copy took over since; follow the shard’s address to go on from there.',
     facts: { epoch: frame.epoch, newest: currentTerm(authority).epoch },
   })
 }

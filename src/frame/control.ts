@@ -194,6 +194,7 @@ export function controlOf(frame: Frame): Result<ControlOperation> {
   return fail({
     code: 'ErrDecode',
     message: `Frame ${frame.seq} is not a control frame with its one section.`,
+    hint: 'Ask another peer: this one’s history is damaged or made up.',
     facts: { seq: frame.seq, kind: frame.kind },
   })
 }

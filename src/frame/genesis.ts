@@ -84,6 +84,7 @@ export function readGenesis(frame: Frame): Result<Genesis> {
     return fail({
       code: 'ErrDecode',
       message: `A shard in ${operation.mode} mode cannot have writers by ${operation.writers}.`,
+      hint: 'It was not made by this package; check the address, and who gave it.',
       facts: { mode: operation.mode, writers: operation.writers },
     })
   }

@@ -167,6 +167,7 @@ function refuseSize(bodyBytes: number): Result<never> {
   return fail({
     code: 'ErrTooLarge',
     message: `A sealed run has a body of ${bodyBytes} bytes; at most ${RUN_BYTES_MAX} are taken.`,
+    hint: 'Ask for fewer frames at a time; one frame alone always fits.',
     facts: { bodyBytes, bodyBytesMax: RUN_BYTES_MAX },
   })
 }

@@ -178,6 +178,7 @@ function unavailable(what: string): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrUnavailable',
     message: `The relay does not have ${what}.`,
+    hint: 'Wait until the writer has sent it, or ask another relay.',
     retry: 'later',
   })
 }

@@ -7,6 +7,7 @@ export function closedFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrClosed',
     message: 'The relay is closed.',
+    hint: 'Connect again when it has been started again.',
     retry: 'later',
   })
 }
@@ -15,6 +16,7 @@ export function shardsFailure(limits: RelayLimits): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrRelayFull',
     message: 'The relay has as many shards as it may.',
+    hint: 'Raise the relay’s limit of shards, delete some, or use another relay.',
     facts: { shardsMax: limits.shardsMax },
     retry: 'after-repair',
   })
@@ -24,6 +26,7 @@ export function openFailure(limits: RelayLimits): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrBackpressure',
     message: 'The relay has as many shards open as it may.',
+    hint: 'Ask again in a while, or raise the relay’s limit of open shards.',
     facts: { openShardsMax: limits.openShardsMax },
     retry: 'later',
   })
@@ -33,6 +36,7 @@ export function fullFailure(what: string, bytesMax: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrRelayFull',
     message: `The relay has no more room for ${what}.`,
+    hint: 'Raise the relay’s quota, or use another relay.',
     facts: { bytesMax },
     retry: 'after-repair',
   })

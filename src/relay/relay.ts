@@ -269,6 +269,7 @@ function crowdedFailure(limits: RelayLimits): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrBackpressure',
     message: `The relay has ${limits.connectionsMax} connections, and takes no more.`,
+    hint: 'Connect again in a while, or raise the relay’s limit of connections.',
     retry: 'later',
   })
 }
@@ -277,6 +278,7 @@ function stoppingFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrClosed',
     message: 'The relay is stopping.',
+    hint: 'Connect again when it has been started again.',
     retry: 'later',
   })
 }
@@ -285,5 +287,6 @@ function strangerFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrDenied',
     message: 'A relay serves writers and followers, not other relays.',
+    hint: 'Point a writer or a follower at it.',
   })
 }

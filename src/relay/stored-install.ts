@@ -109,6 +109,7 @@ function checkHeader(state: StoredState, header: SnapshotHeader): Authority {
     throw new ConstelliteError({
       code: 'ErrSignature',
       message: 'The seal of the snapshot does not verify.',
+      hint: 'Make the snapshot anew: its bytes were changed on the way, or by its sender.',
     })
   }
   return merged
@@ -131,6 +132,7 @@ async function adopt(state: StoredState, verified: Verified): Promise<Installed>
     throw new ConstelliteError({
       code: 'ErrProtocol',
       message: 'The relay has a newer snapshot of this shard.',
+      hint: 'Nothing is lost: send what comes after the newer one.',
       facts: { stored: old.position.seq, offered: seq },
     })
   }
@@ -193,6 +195,7 @@ function fullFailure(limits: InstallLimits): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrRelayFull',
     message: 'The snapshot is larger than this relay keeps of one shard.',
+    hint: 'Raise the relay’s quota of a shard, or use another relay.',
     facts: { sizeBytesMax: limits.sizeBytesMax },
     retry: 'after-repair',
   })
@@ -202,6 +205,7 @@ function storageFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrStorage',
     message: 'The device did not open a file for the snapshot.',
+    hint: 'Look at the relay’s storage: its folder must be there and writable.',
     retry: 'later',
   })
 }

@@ -52,6 +52,7 @@ async function begin(options: OpenStoredOptions): Promise<StoredShard> {
     throw new ConstelliteError({
       code: 'ErrUnavailable',
       message: 'The relay does not have this shard.',
+      hint: 'Wait until a writer has sent it, or check the address.',
       retry: 'later',
     })
   }

@@ -23,6 +23,7 @@ export async function* readSnapshotFile(state: StoredState): AsyncIterable<Uint8
     throw new ConstelliteError({
       code: 'ErrUnavailable',
       message: 'The relay has no snapshot of this shard.',
+      hint: 'Ask for its frames from the first one, or ask another relay.',
       retry: 'later',
     })
   }

@@ -109,6 +109,7 @@ export function subjectOf(session: Session, shard: Uint8Array): Subject {
     throw new ConstelliteError({
       code: 'ErrTooLarge',
       message: 'One connection names too many shards.',
+      hint: 'Spread them over several connections.',
       facts: { shardsMax: session.context.limits.shardsPerConnectionMax },
     })
   }
@@ -191,6 +192,7 @@ export function strangerFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrProtocol',
     message: 'The shard is new to the relay, and its authority was not sent.',
+    hint: 'Send the shard’s authority first, as a writer does when it connects.',
     retry: 'later',
   })
 }

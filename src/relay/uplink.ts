@@ -222,6 +222,7 @@ function assertWriter(session: Session): void {
   throw new ConstelliteError({
     code: 'ErrProtocol',
     message: 'Only a writer sends frames to a relay.',
+    hint: 'Connect as a writer to send frames.',
   })
 }
 
@@ -229,6 +230,7 @@ function gapFailure(run: SealedRun): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrGap',
     message: `Frames before seq ${run.firstSeq} are missing at the relay.`,
+    hint: 'Send the frames before it first, or a snapshot.',
     facts: { firstSeq: run.firstSeq },
     retry: 'later',
   })
@@ -238,6 +240,7 @@ function oldFailure(run: SealedRun): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrUnavailable',
     message: `The relay no longer keeps the frames ${run.firstSeq} to ${run.seal.seq}.`,
+    hint: 'Send from the relay’s head on.',
     facts: { firstSeq: run.firstSeq, lastSeq: run.seal.seq },
     retry: 'later',
   })

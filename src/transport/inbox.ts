@@ -101,6 +101,7 @@ function creditFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrProtocol',
     message: 'The far end sent more than the window allows.',
+    hint: 'It connects again by itself; if it stays so, the far end’s version is not one for this.',
     facts: { windowBytes: WINDOW_BYTES },
     retry: 'later',
   })

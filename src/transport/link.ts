@@ -195,6 +195,7 @@ export function closedFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrConnection',
     message: 'The connection was closed.',
+    hint: 'It connects again by itself; if it stays so, look whether the relay runs.',
     retry: 'later',
   })
 }
@@ -212,6 +213,7 @@ function sizeFailure(sizeBytes: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrTooLarge',
     message: 'The far end sent a message over the limit.',
+    hint: 'The far end is not a Constellite relay or peer, or of another version: check its URL.',
     facts: { sizeBytes, sizeBytesMax: MESSAGE_BYTES_MAX },
   })
 }
@@ -220,6 +222,7 @@ function floodFailure(unreadBytes: number, unreadBytesMax: number): ConstelliteE
   return new ConstelliteError({
     code: 'ErrBackpressure',
     message: 'Messages arrive faster than they are read.',
+    hint: 'It connects again by itself; if it stays so, this program is too busy to read them.',
     facts: { unreadBytes, unreadBytesMax },
     retry: 'later',
   })

@@ -206,5 +206,10 @@ function flipOneBit(message: Uint8Array, host: Host): void {
 }
 
 function brokenFailure(message: string): ConstelliteError {
-  return new ConstelliteError({ code: 'ErrConnection', message, retry: 'later' })
+  return new ConstelliteError({
+    code: 'ErrConnection',
+    message,
+    hint: 'Connect again.',
+    retry: 'later',
+  })
 }

@@ -215,6 +215,7 @@ function queueFailure(queuedBytes: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrBackpressure',
     message: 'The peer takes messages more slowly than they are sent to it.',
+    hint: 'It connects again by itself; if it stays so, the line or the peer is too slow.',
     facts: { queuedBytes },
     retry: 'later',
   })

@@ -228,13 +228,19 @@ function closeIfSilent(link: Link, host: Host, limits: PeerLimits): void {
 }
 
 function silenceFailure(message: string): ConstelliteError {
-  return new ConstelliteError({ code: 'ErrTimeout', message, retry: 'later' })
+  return new ConstelliteError({
+    code: 'ErrTimeout',
+    message,
+    hint: 'It connects again by itself; if it stays so, the line is cut somewhere.',
+    retry: 'later',
+  })
 }
 
 function stallFailure(stalledMs: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrBackpressure',
     message: 'The peer takes nothing of what is sent to it.',
+    hint: 'It connects again by itself; if it stays so, the peer is stuck or cut off.',
     facts: { stalledMs },
     retry: 'later',
   })
@@ -244,6 +250,7 @@ function interruptedFailure(): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrProtocol',
     message: 'A message came between the parts of another.',
+    hint: 'It connects again by itself; if it stays so, the far end’s version is not one for this.',
     retry: 'later',
   })
 }
@@ -253,6 +260,7 @@ function abortedFailure(signal: Signal | undefined): ConstelliteError {
     // Not ErrAborted: it is told to the far end, for whom this is a close like any other.
     code: 'ErrClosed',
     message: 'The far end gave the connection up.',
+    hint: 'It connects again by itself; the far end’s own status or log says why.',
     retry: 'later',
     cause: signal?.reason,
   })

@@ -63,11 +63,14 @@ export function failureOfError(envelope: ErrorEnvelope): ConstelliteError {
   return new ConstelliteError({
     code: known?.code ?? 'ErrProtocol',
     message: `The far end refused: ${envelope.text || envelope.code}`,
-    hint: HINTS[envelope.code] ?? '',
+    hint: HINTS[envelope.code] ?? (known?.retry === 'never' ? REFUSED : LATER),
     facts: { remoteCode: envelope.code, remote: true },
     retry: known?.retry ?? 'later',
   })
 }
+
+const REFUSED = 'Trying again does not help: what was sent, or who sent it, is refused.'
+const LATER = 'It is tried again by itself; if it stays so, the log of the far end says more.'
 
 const HINTS: Readonly<Record<string, string>> = {
   ErrDenied: 'Ask whoever runs the relay to allow this shard or key.',

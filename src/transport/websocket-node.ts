@@ -74,6 +74,7 @@ export function socketOfWs(webSocket: WebSocket, url: string): Socket {
     failure = new ConstelliteError({
       code: 'ErrConnection',
       message: `The connection to ${url} broke: ${error.message}.`,
+      hint: 'It connects again by itself; if it stays so, check the URL and whether the relay runs.',
       facts: { url },
       retry: 'later',
       cause: error,

@@ -48,6 +48,7 @@ export function closeFailure(
   return new ConstelliteError({
     code: 'ErrConnection',
     message: `The connection to ${url} broke${text === '' ? '' : `: ${text}`}.`,
+    hint: 'It connects again by itself; if it stays so, check the URL and whether the relay runs.',
     facts: { url, closeCode: code },
     retry: 'later',
   })

@@ -11,7 +11,7 @@ function planted(name: string, decode: Decode): Target {
 }
 
 function refuse(): never {
-  throw new ConstelliteError({ code: 'ErrDecode', message: 'Not valid.' })
+  throw new ConstelliteError({ hint: 'Try it.', code: 'ErrDecode', message: 'Not valid.' })
 }
 
 function trustedLength(input: Uint8Array): number {
@@ -45,6 +45,10 @@ export const TARGETS: readonly Target[] = [
   }),
   planted('internal', (input) => {
     if (input[3] === 0) return 'taken'
-    throw new ConstelliteError({ code: 'ErrInternal', message: 'An invariant broke.' })
+    throw new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrInternal',
+      message: 'An invariant broke.',
+    })
   }),
 ]

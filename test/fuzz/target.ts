@@ -44,7 +44,7 @@ export class Breach extends Error {
 
 /** The refusal of a decoder that answers it as a value. */
 export function refused(what: string): ConstelliteError {
-  return new ConstelliteError({ code: 'ErrDecode', message: what })
+  return new ConstelliteError({ hint: 'Try it.', code: 'ErrDecode', message: what })
 }
 
 export function mustHold(condition: boolean, what: string): void {

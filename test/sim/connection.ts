@@ -223,5 +223,5 @@ export function breakUp(state: NetworkState, connection: Connection): void {
 }
 
 export function brokenFailure(message: string): ConstelliteError {
-  return new ConstelliteError({ code: 'ErrConnection', message, retry: 'later' })
+  return new ConstelliteError({ hint: 'Try it.', code: 'ErrConnection', message, retry: 'later' })
 }

@@ -11,7 +11,12 @@ describe('a failure across the bridge', () => {
     const { open, realm } = createBridgeRealm()
     const sqlite = { code: 13, extendedCode: 13, name: 'SQLITE_FULL' }
     const inner = new RangeError('inner')
-    const middle = new ConstelliteError({ code: 'ErrQuota', message: 'Full.', cause: inner })
+    const middle = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrQuota',
+      message: 'Full.',
+      cause: inner,
+    })
     realm.failNext = new ConstelliteError({
       code: 'ErrInUse',
       message: 'Taken.',
@@ -47,9 +52,19 @@ describe('a failure across the bridge', () => {
   })
 
   it('has causes to a depth, and takes anything as a cause', () => {
-    let failure = new ConstelliteError({ code: 'ErrSql', message: 'deepest', cause: 'text' })
+    let failure = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrSql',
+      message: 'deepest',
+      cause: 'text',
+    })
     for (let depth = 0; depth < 20; depth++) {
-      failure = new ConstelliteError({ code: 'ErrSql', message: `${depth}`, cause: failure })
+      failure = new ConstelliteError({
+        hint: 'Try it.',
+        code: 'ErrSql',
+        message: `${depth}`,
+        cause: failure,
+      })
     }
     let seen: unknown = reviveFailure(structuredClone(flattenFailure(failure)))
     let depth = 0
@@ -59,7 +74,9 @@ describe('a failure across the bridge', () => {
     }
     expect(depth).toBe(9)
     const text = reviveFailure(
-      flattenFailure(new ConstelliteError({ code: 'ErrSql', message: '', cause: 7 })),
+      flattenFailure(
+        new ConstelliteError({ hint: 'Try it.', code: 'ErrSql', message: '', cause: 7 }),
+      ),
     )
     expect(text.cause).toBe('7')
   })

@@ -6,7 +6,7 @@ import type { Core, LiveListener } from '../../src/database/core.ts'
 import type { Row } from '../../src/database/types.ts'
 import { settle } from './database-fixtures.ts'
 
-const broken = new ConstelliteError({ code: 'ErrSql', message: 'broken' })
+const broken = new ConstelliteError({ hint: 'Try it.', code: 'ErrSql', message: 'broken' })
 
 /** The worker's side of one live query, which the test feeds, and a page that the test plays. */
 async function createWatched() {

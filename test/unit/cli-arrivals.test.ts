@@ -109,7 +109,11 @@ describe('writing after each arrival', () => {
     const done = writeAfterEach(world.arrivals, async () => undefined)
     done.catch(() => undefined)
     await world.host.settle()
-    const failure = new ConstelliteError({ code: 'ErrForked', message: 'Two frames.' })
+    const failure = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrForked',
+      message: 'Two frames.',
+    })
     world.show(5, { state: 'halted', failure })
     await expect(done).rejects.toBe(failure)
     expect(world.listeners.size).toBe(0)
@@ -133,7 +137,11 @@ describe('being in step', () => {
 
   it('is given up where connections come and go and nothing arrives', async () => {
     const world = createWorld()
-    const failure = new ConstelliteError({ code: 'ErrConnection', message: 'Refused.' })
+    const failure = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrConnection',
+      message: 'Refused.',
+    })
     const done = isInStep(world.arrivals, 1000)
     let outcome: unknown
     done.catch((error: unknown) => {

@@ -137,7 +137,11 @@ describe('a group', () => {
 })
 
 describe('a failed flush', () => {
-  const broken = new ConstelliteError({ code: 'ErrStorage', message: 'The disk is gone.' })
+  const broken = new ConstelliteError({
+    hint: 'Try it.',
+    code: 'ErrStorage',
+    message: 'The disk is gone.',
+  })
 
   it('rejects what waited for it, what comes later, live queries, and says so', async () => {
     const { db, shard } = await openHeld()

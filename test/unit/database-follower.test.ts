@@ -11,7 +11,11 @@ import {
 describe('a halted shard', () => {
   it('refuses writes with its reason and still reads', async () => {
     const { db, shard } = await openHeld()
-    shard.haltedNow = new ConstelliteError({ code: 'ErrSuperseded', message: 'Another writes.' })
+    shard.haltedNow = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrSuperseded',
+      message: 'Another writes.',
+    })
     expect((await rejection(db.run('INSERT INTO t VALUES (1)'))).code).toBe('ErrSuperseded')
     expect(await db.all('SELECT x FROM t')).toEqual([])
     expect(db.status.failure?.code).toBe('ErrSuperseded')

@@ -45,7 +45,11 @@ describe('open', () => {
 
   it('rejects `ready`, `await` and every call with what kept it from opening', async () => {
     const realm = createTestRealm()
-    realm.failNext = new ConstelliteError({ code: 'ErrInUse', message: 'Another has it.' })
+    realm.failNext = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrInUse',
+      message: 'Another has it.',
+    })
     const db = realm.open('notes')
     expect((await rejection(db)).code).toBe('ErrInUse')
     expect((await rejection(db.ready)).code).toBe('ErrInUse')

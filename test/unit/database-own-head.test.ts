@@ -139,7 +139,11 @@ describe('a migration that is still to run', () => {
   it('tells why the copy stopped when the answer was that it may not write', async () => {
     const { parts, answer, prepare } = await openMigrating()
     const refused = rejection(prepare())
-    parts.shard.haltedNow = new ConstelliteError({ code: 'ErrSuperseded', message: 'Handed over.' })
+    parts.shard.haltedNow = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrSuperseded',
+      message: 'Handed over.',
+    })
     answer()
     expect((await refused).code).toBe('ErrSuperseded')
   })

@@ -26,7 +26,8 @@ import {
 const genesis = genesisOf()
 const authority = startAuthority(genesis)
 const anyone: MayWrite = () => succeed(undefined)
-const nobody: MayWrite = () => fail({ code: 'ErrAuthor', message: 'Not this one.' })
+const nobody: MayWrite = () =>
+  fail({ hint: 'Try it.', code: 'ErrAuthor', message: 'Not this one.' })
 const later = framesAfter(genesis, genesis.frame, 3)
 const codeOf = (bytes: Uint8Array, right: MayWrite = anyone): string => {
   const decoded = decodeRun(bytes, right)

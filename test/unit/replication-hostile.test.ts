@@ -227,7 +227,13 @@ describe('a copy that halts', () => {
     const script = listenScripted(world, serveRuns({ writer, runs: () => runs }), other)
     world.sync(copy, 'follower', { urls: [other] })
     await world.until(() => isSame(writer, copy))
-    copy.halt(new ConstelliteError({ code: 'ErrForked', message: 'evidence from elsewhere' }))
+    copy.halt(
+      new ConstelliteError({
+        hint: 'Try it.',
+        code: 'ErrForked',
+        message: 'evidence from elsewhere',
+      }),
+    )
     let isClosed = false
     script.peers[0]?.closed.then(() => {
       isClosed = true
@@ -245,7 +251,11 @@ describe('a far end that only talks', () => {
     async (role) => {
       const script = listenScripted(world, async (envelope, peer) => {
         if (envelope.type !== 'heads') return
-        const failure = new ConstelliteError({ code: 'ErrForked', message: 'so I say' })
+        const failure = new ConstelliteError({
+          hint: 'Try it.',
+          code: 'ErrForked',
+          message: 'so I say',
+        })
         if (script.peers.length % 2 === 0) peer.close(failure)
         else await peer.send({ type: 'error', code: 'ErrForked', text: 'so I say' })
       })
@@ -262,7 +272,10 @@ describe('a far end that only talks', () => {
     const script = listenScripted(world, async (envelope, peer) => {
       if (envelope.type === 'heads') {
         await peer.send({ type: 'heads', shard: writer.id, heads: [], first: toSeq(0) })
-      } else peer.close(new ConstelliteError({ code: 'ErrForked', message: 'so I say' }))
+      } else
+        peer.close(
+          new ConstelliteError({ hint: 'Try it.', code: 'ErrForked', message: 'so I say' }),
+        )
     })
     world.sync(writer, 'writer')
     await world.until(() => script.peers.length > 4)

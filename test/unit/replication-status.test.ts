@@ -53,7 +53,13 @@ describe('the status', () => {
     const publishing = world.sync(writer, 'writer')
     expect(await world.until(() => publishing.status.state === 'live')).toBe(true)
     for (const peer of relay.peers) {
-      peer.close(new ConstelliteError({ code: 'ErrClosed', message: 'The relay is closing.' }))
+      peer.close(
+        new ConstelliteError({
+          hint: 'Try it.',
+          code: 'ErrClosed',
+          message: 'The relay is closing.',
+        }),
+      )
     }
     relay.stop()
     await world.until(() => publishing.status.failure !== undefined)
@@ -64,7 +70,9 @@ describe('the status', () => {
 
   it('of a copy that was opened halted says so to whoever listens, and no relay is dialled', async () => {
     const relay = listenInStep()
-    writer.halt(new ConstelliteError({ code: 'ErrForked', message: 'Found before.' }))
+    writer.halt(
+      new ConstelliteError({ hint: 'Try it.', code: 'ErrForked', message: 'Found before.' }),
+    )
     const publishing = world.sync(writer, 'writer')
     const told: SyncStatus[] = []
     publishing.onStatus((status) => told.push(status))

@@ -153,7 +153,13 @@ describe('a halt while a checkpoint runs', () => {
       await commit(writer, { 2: 5 })
       const folding = writer.checkpoint()
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
-      writer.halt(new ConstelliteError({ code: 'ErrForked', message: 'Found by another room.' }))
+      writer.halt(
+        new ConstelliteError({
+          hint: 'Try it.',
+          code: 'ErrForked',
+          message: 'Found by another room.',
+        }),
+      )
       await folding.catch(() => undefined)
       expect((await reopen(writer, disk, 1, true)).halted?.message).toBe('Found by another room.')
     },
@@ -162,7 +168,9 @@ describe('a halt while a checkpoint runs', () => {
 
 describe('a halt that proves nothing', () => {
   it('is gone after a restart', async () => {
-    writer.halt(new ConstelliteError({ code: 'ErrDiverged', message: 'The pages differ.' }))
+    writer.halt(
+      new ConstelliteError({ hint: 'Try it.', code: 'ErrDiverged', message: 'The pages differ.' }),
+    )
     expect((await reopen(writer, disk, 1, true)).halted).toBeUndefined()
   })
 })

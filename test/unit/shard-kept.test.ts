@@ -70,7 +70,7 @@ it.each(['notes', 'superseded-1.snapshot', 'superseded-1.runs', 'superseded-1-01
   async (file) => {
     const facts = { seq: 2n, epoch: 1n, file }
     const message = 'Handed over.'
-    writer.halt(new ConstelliteError({ code: 'ErrSuperseded', message, facts }))
+    writer.halt(new ConstelliteError({ hint: 'Try it.', code: 'ErrSuperseded', message, facts }))
     await drive(host, writer.close())
     const other = createSparseBytes()
     other.write(0, new Uint8Array(64))

@@ -218,7 +218,11 @@ test('a page that cannot be read is the failure of its statement only', async ()
         read: {
           value: (...rest: Parameters<typeof space.pages.read>) => {
             if (isBroken && rest[0] > 3) {
-              throw new ConstelliteError({ code: 'ErrCorrupt', message: 'Injected.' })
+              throw new ConstelliteError({
+                hint: 'Try it.',
+                code: 'ErrCorrupt',
+                message: 'Injected.',
+              })
             }
             return space.pages.read(...rest)
           },

@@ -153,7 +153,7 @@ export async function createTestEngine(
 }
 
 export function failure(code: FailureCode): ConstelliteError {
-  return new ConstelliteError({ code, message: `Injected ${code}.` })
+  return new ConstelliteError({ hint: 'Try it.', code, message: `Injected ${code}.` })
 }
 
 /** The whole database at a version, as one file. */

@@ -186,7 +186,11 @@ describe('handshake', () => {
 
   it("tells the dialler the acceptor's own refusal", async () => {
     const dialled = rejectionOf(connectPeer(sockets.dialler, diallerOptions(host)))
-    const refusal = new ConstelliteError({ code: 'ErrDenied', message: 'Not on the list.' })
+    const refusal = new ConstelliteError({
+      hint: 'Try it.',
+      code: 'ErrDenied',
+      message: 'Not on the list.',
+    })
     const accepted = rejectionOf(
       connectPeer(sockets.acceptor, { ...acceptorOptions(host), admit: () => refusal }),
     )

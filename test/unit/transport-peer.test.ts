@@ -152,7 +152,9 @@ describe('ends', () => {
     const { host, relay, client } = await openPeers()
     await relay.send(run(3))
     await host.settle()
-    relay.close(new ConstelliteError({ code: 'ErrDenied', message: 'Not this shard.' }))
+    relay.close(
+      new ConstelliteError({ hint: 'Try it.', code: 'ErrDenied', message: 'Not this shard.' }),
+    )
     await host.settle()
     expect((await client.receive()).type).toBe('run')
     expect(await client.receive()).toEqual({
@@ -197,7 +199,9 @@ describe('ends', () => {
     expect((await first.client.closed)?.code).toBe('ErrProtocol')
     const second = await openPeers()
     second.sockets.dialler.send(parts[0] as Uint8Array)
-    second.relay.close(new ConstelliteError({ code: 'ErrRelayFull', message: 'Full.' }))
+    second.relay.close(
+      new ConstelliteError({ hint: 'Try it.', code: 'ErrRelayFull', message: 'Full.' }),
+    )
     await second.host.settle()
     expect((await second.client.closed)?.code).toBe('ErrRelayFull')
   })
