@@ -70,7 +70,13 @@ export async function createCatalog(options: CatalogOptions): Promise<Catalog> {
   for (const { shard, sizeBytes } of await options.store.list()) {
     entries.set(formatHex(shard), createEntry(shard, sizeBytes))
   }
-  const context: Context = { options, entries, listeners: new Map(), isClosed: false }
+  const context: Context = {
+    options,
+    entries,
+    listeners: new Map(),
+    isClosed: false,
+    opening: Promise.resolve(),
+  }
   return {
     async lease(shard) {
       const entry = entries.get(formatHex(shard))
@@ -115,6 +121,8 @@ type Context = {
   /** Who wants to hear of a shard, by its id in hex. */
   readonly listeners: Map<string, Set<() => void>>
   isClosed: boolean
+  /** Settles when the newest opening has. */
+  opening: Promise<unknown>
 }
 
 function listen({ listeners }: Context, key: string, listener: () => void): () => void {
@@ -161,14 +169,12 @@ async function openEntry(
     if (countOpen(context) >= limits.openShardsMax) await closeIdlest(context)
     await store.prepare?.()
     const device = store.device(entry.shard)
-    const stored = await openStoredShard({
-      host,
-      device,
-      shard: entry.shard,
-      relayKey,
-      wal,
-      authority,
-    })
+    const open = (): Promise<StoredShard> =>
+      openStoredShard({ host, device, shard: entry.shard, relayKey, wal, authority })
+    const opening = limits.opensTogether ? open() : context.opening.then(open)
+    // Its failure is for whoever leases it.
+    context.opening = opening.catch(() => undefined)
+    const stored = await opening
     entry.stored = stored
     const tellAll = (): void => {
       for (const listener of [...(context.listeners.get(entry.key) ?? [])]) listener()

@@ -17,7 +17,7 @@ import {
 } from '../transport/websocket-object.ts'
 import { parseAllow } from './allow.ts'
 import { hasKeys, type ObjectKey, openObjectKey } from './object-key.ts'
-import { OBJECT_LIMITS } from './object-limits.ts'
+import { OBJECT_LIMITS, OBJECT_PEER_LIMITS } from './object-limits.ts'
 import { type Page, pageOf, refusalOf, textPage } from './pages.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { routeOf } from './route.ts'
@@ -96,6 +96,7 @@ export function createRelayObject(ctx: RelayContext, options: RelayObjectOptions
     },
     onMessage(webSocket, message) {
       life.sockets.get(webSocket)?.onMessage(message)
+      life.started?.endLargest()
       sweep(life)
     },
     onClose(webSocket, code, reason) {
@@ -159,6 +160,7 @@ async function start(life: Life): Promise<Relay> {
     store: createDurableObjectStore(host, ctx.storage, meter, key.keep),
     allow: parseAllow(options.allow ?? ''),
     limits: OBJECT_LIMITS,
+    peerLimits: OBJECT_PEER_LIMITS,
     onFailure,
   })
   life.started = relay

@@ -18,6 +18,10 @@ export type RelayLimits = {
    *  sends a snapshot, which makes room. */
   readonly logBytesMax: number
   readonly totalBytesMax: number
+  /** Memory for the messages of all connections, where the platform has little (object-limits.ts). */
+  readonly heldBytesMax: number
+  /** Shards whose logs are read at the same time. */
+  readonly opensTogether: boolean
 }
 
 export const RELAY_LIMITS: RelayLimits = {
@@ -30,4 +34,6 @@ export const RELAY_LIMITS: RelayLimits = {
   shardBytesMax: 1024 * 1024 * 1024,
   logBytesMax: 1024 * 1024 * 1024,
   totalBytesMax: 16 * 1024 * 1024 * 1024,
+  heldBytesMax: 1024 * 1024 * 1024,
+  opensTogether: true,
 }

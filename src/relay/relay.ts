@@ -21,6 +21,7 @@ import { CAP_BYTES_MAX } from '../wal/create.ts'
 import type { Allow } from './allow.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Counters, type CounterValues, createCounters } from './counters.ts'
+import { endLargest } from './held.ts'
 import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
 import { createSession, resumeFeeds, serveSession } from './session.ts'
 import { asleepFailure, keepWhileQuiet, type Sleep } from './sleep.ts'
@@ -68,6 +69,8 @@ export type Relay = {
   resume(socket: Socket, kept: Uint8Array | undefined, sleep: Sleep): Promise<void>
   /** Ends the connections whose far end has been silent for too long; for who has no timers at rest. */
   endSilent(): void
+  /** Ends who holds most of the memory for messages, while all together hold too much. */
+  endLargest(): void
   /** Ends every connection and closes every shard. */
   close(): Promise<void>
 }
@@ -110,6 +113,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     accept: server.accept,
     resume: server.resume,
     endSilent: server.endSilent,
+    endLargest: server.endLargest,
     async close() {
       await server.close()
       await catalog.close()
@@ -118,7 +122,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
-type Server = Pick<Relay, 'accept' | 'resume' | 'endSilent' | 'close'>
+type Server = Pick<Relay, 'accept' | 'resume' | 'endSilent' | 'endLargest' | 'close'>
 
 type ServerState = {
   readonly context: SessionContext
@@ -166,6 +170,7 @@ function createServer(context: SessionContext, options: RelayOptions): Server {
     endSilent() {
       for (const peer of peers) peer.endIfSilent()
     },
+    endLargest: () => endLargest(peers, limits.heldBytesMax),
     async close() {
       isStopping = true
       for (const peer of peers) peer.close(stoppingFailure())

@@ -23,6 +23,8 @@ export type Inbox = {
   lastWord(): ConstelliteError | undefined
   /** What another inbox goes on from; undefined while an envelope waits. */
   suspend(): SuspendedInbox | undefined
+  /** Of what came and was not taken. */
+  readonly heldBytes: number
   end(reason: ConstelliteError | undefined): void
 }
 
@@ -88,6 +90,9 @@ export function createInbox(
       report()
     },
     lastWord: () => (last?.type === 'error' ? failureOfError(last as ErrorEnvelope) : undefined),
+    get heldBytes() {
+      return waitingBytes
+    },
     suspend: () => (waiting.length > 0 ? undefined : { consumedBytes, reportedBytes }),
     end(reason) {
       ended = { reason }

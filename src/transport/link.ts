@@ -25,6 +25,8 @@ export type LinkOptions = {
 export type Link = {
   send(message: Uint8Array): void
   readonly bufferedBytes: number
+  /** Of messages that wait for their step. */
+  readonly unreadBytes: number
   /** When the last message came, by the host's monotonic clock. */
   readonly receivedAtMs: number
   /** The next message, while there is no handler; rejects when the link is over. */
@@ -87,6 +89,9 @@ export function createLink(socket: Socket, host: Host, options: LinkOptions): Li
     },
     get bufferedBytes() {
       return socket.bufferedBytes
+    },
+    get unreadBytes() {
+      return unread.bytes
     },
     get receivedAtMs() {
       return receivedAtMs

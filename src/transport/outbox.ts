@@ -6,7 +6,7 @@
 import { ConstelliteError } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
 import { type Activity, ALWAYS_AWAKE } from './activity.ts'
-import { MESSAGE_TYPE } from './layout.ts'
+import { MESSAGE_BYTES_MAX, MESSAGE_TYPE } from './layout.ts'
 import { type PeerLimits, WINDOW_BYTES } from './limits.ts'
 import type { Link } from './link.ts'
 import { splitIntoParts } from './part.ts'
@@ -23,6 +23,8 @@ export type Outbox = {
   stalledMs(): number
   /** What another outbox goes on from; undefined while something waits to be sent. */
   suspend(): SuspendedOutbox | undefined
+  /** Of what waits, with all of the message that is being sent. */
+  readonly heldBytes: number
   end(reason: ConstelliteError): void
 }
 
@@ -87,6 +89,9 @@ export function createOutbox(
       pump(state)
     },
     stalledMs: () => (isIdle(state) ? 0 : host.monotonicNow() - state.movedAtMs),
+    get heldBytes() {
+      return state.queuedBytes + state.parts.length * MESSAGE_BYTES_MAX
+    },
     suspend: () => (isIdle(state) ? { ...state.credit.used(), partId: state.partId } : undefined),
     end(reason) {
       state.ended = reason

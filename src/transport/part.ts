@@ -44,6 +44,8 @@ export type PartJoiner = {
   add(part: Uint8Array): Uint8Array | undefined
   /** True while parts of a message are missing. */
   readonly isOpen: boolean
+  /** Of the parts that wait for the rest. */
+  readonly heldBytes: number
 }
 
 export function createPartJoiner(): PartJoiner {
@@ -51,6 +53,9 @@ export function createPartJoiner(): PartJoiner {
   return {
     get isOpen() {
       return open !== undefined
+    },
+    get heldBytes() {
+      return (open?.next ?? 0) * PART_PAYLOAD_BYTES
     },
     add(part) {
       const { body } = splitMessage(part)

@@ -17,7 +17,7 @@ import { MESSAGE_TYPE } from './layout.ts'
 import { PEER_LIMITS, type PeerLimits } from './limits.ts'
 import { closedFailure, createLink, type Link } from './link.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
-import { createPartJoiner } from './part.ts'
+import { createPartJoiner, type PartJoiner } from './part.ts'
 import type { SuspendedPeer } from './suspended-peer.ts'
 import type { Peer, Socket } from './transport.ts'
 
@@ -36,6 +36,8 @@ export type ConnectedPeer = Peer & {
   /** Ends the connection when the far end, whose pings come more often, has been silent for too long: for
    *  whoever has no timers, at the next event. */
   endIfSilent(): void
+  /** Memory that its messages take on this side, in both directions. */
+  readonly heldBytes: number
 }
 
 export type ResumeOptions = {
@@ -118,7 +120,8 @@ function createPeer(parts: PeerParts): ConnectedPeer {
     inbox.end(why)
     return why
   })
-  link.deliver(createDispatch({ link, outbox, inbox, activity }))
+  const joiner = createPartJoiner()
+  link.deliver(createDispatch({ link, outbox, inbox, activity, joiner }))
   return {
     publicKey: identity.publicKey,
     role: identity.role,
@@ -139,6 +142,9 @@ function createPeer(parts: PeerParts): ConnectedPeer {
       const { role, publicKey } = identity
       return { role, publicKey, outbox: sending, inbox: taking, receivedAtMs }
     },
+    get heldBytes() {
+      return link.unreadBytes + joiner.heldBytes + inbox.heldBytes + outbox.heldBytes
+    },
     endIfSilent: () => closeIfSilent(link, host, limits),
   }
 }
@@ -149,9 +155,9 @@ function createDispatch(parts: {
   readonly outbox: Outbox
   readonly inbox: Inbox
   readonly activity: Activity
+  readonly joiner: PartJoiner
 }): (message: Uint8Array) => void {
-  const { link, outbox, inbox, activity } = parts
-  const joiner = createPartJoiner()
+  const { link, outbox, inbox, activity, joiner } = parts
   const take = (message: Uint8Array): void => {
     const decoded = decodeEnvelope(message)
     const failure = decoded.ok ? inbox.add(decoded.value, message.byteLength) : decoded.failure
