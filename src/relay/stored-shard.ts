@@ -145,7 +145,7 @@ async function closeStored(state: StoredState): Promise<void> {
   try {
     if (state.wal.poisoned === undefined) await state.wal.flush()
   } finally {
-    await state.wal.close()
-    await state.device.close()
+    // A full disk refuses the log its end; the device is given up all the same, or nobody could open it again.
+    await state.wal.close().finally(() => state.device.close())
   }
 }
