@@ -1,4 +1,4 @@
-/** Refusals of a catalog: why a shard is not leased or takes no more. */
+/** Refusals of a relay: why a shard is not leased or takes no more, and a connection is not taken. */
 
 import { ConstelliteError } from '../base/failure.ts'
 import type { RelayLimits } from './relay-limits.ts'
@@ -39,5 +39,14 @@ export function fullFailure(what: string, bytesMax: number): ConstelliteError {
     hint: 'Raise the relay’s quota, or use another relay.',
     facts: { bytesMax },
     retry: 'after-repair',
+  })
+}
+
+export function crowdedFailure(limits: RelayLimits): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrBackpressure',
+    message: `The relay has ${limits.connectionsMax} connections, and takes no more.`,
+    hint: 'Connect again in a while, or raise the relay’s limit of connections.',
+    retry: 'later',
   })
 }

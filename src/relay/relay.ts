@@ -22,6 +22,7 @@ import type { Allow } from './allow.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Counters, type CounterValues, createCounters } from './counters.ts'
 import { endLargest } from './held.ts'
+import { crowdedFailure } from './refusals.ts'
 import { RELAY_LIMITS, type RelayLimits } from './relay-limits.ts'
 import { createSession, resumeFeeds, serveSession } from './session.ts'
 import { asleepFailure, keepWhileQuiet, type Sleep } from './sleep.ts'
@@ -46,6 +47,12 @@ export type RelayOptions = {
   readonly onFailure?: (failure: ConstelliteError) => void
 }
 
+export type AcceptMeta = {
+  readonly binding: string
+  readonly sleep?: Sleep | undefined
+  readonly onProved?: () => void
+}
+
 export type Relay = {
   readonly publicKey: Uint8Array
   readonly counters: CounterValues
@@ -58,12 +65,10 @@ export type Relay = {
     readonly totalBytes: number
   }
   /** Serves one connection until it ends.  `binding` is the host that the far end dialled, as this side
-   *  knows it; `sleep` is where the connection is kept over a sleep of this process.  Never rejects: what
+   *  knows it; `sleep` is where the connection is kept over a sleep of this process; `onProved` is called when
+   *  the far end has proved its key.  Never rejects: what
    *  goes wrong is counted and ends the connection. */
-  accept(
-    socket: Socket,
-    meta: { readonly binding: string; readonly sleep?: Sleep | undefined },
-  ): Promise<void>
+  accept(socket: Socket, meta: AcceptMeta): Promise<void>
   /** Goes on with a connection from what an earlier life of this relay kept of it; where that is nothing, or
    *  cannot be read, the far end is told to dial again. */
   resume(socket: Socket, kept: Uint8Array | undefined, sleep: Sleep): Promise<void>
@@ -148,14 +153,14 @@ function createServer(context: SessionContext, options: RelayOptions): Server {
     return running
   }
   return {
-    accept(socket, { binding, sleep }) {
+    accept(socket, meta) {
       if (isStopping || counters.values.connectionsOpen >= limits.connectionsMax) {
         counters.count('connectionsRefused')
         turnAway(socket, crowdedFailure(limits))
         return Promise.resolve()
       }
       counters.countOpen(1)
-      return run(greet(state, socket, { binding, sleep }))
+      return run(greet(state, socket, meta))
     },
     resume(socket, bytes, sleep) {
       const kept = bytes === undefined ? undefined : decodeSuspended(bytes)
@@ -184,7 +189,7 @@ function createServer(context: SessionContext, options: RelayOptions): Server {
 async function greet(
   state: ServerState,
   socket: Socket,
-  { binding, sleep }: { readonly binding: string; readonly sleep: Sleep | undefined },
+  { binding, sleep, onProved }: AcceptMeta,
 ): Promise<void> {
   const { context, options, endings } = state
   const { host, signer } = options
@@ -203,6 +208,7 @@ async function greet(
       signal: ending.signal,
       admit: (found) => (found.role === 'relay' ? strangerFailure() : undefined),
     })
+    onProved?.()
     const session = createSession(peer, context, activity)
     if (sleep !== undefined) keepWhileQuiet(session, sleep)
     await serve(state, session)
@@ -268,15 +274,6 @@ const OUR_CODES: ReadonlySet<string> = new Set([
 function statusOf(catalog: Catalog, counters: Counters): Relay['status'] {
   const { shards, openShards, totalBytes } = catalog
   return { connections: counters.values.connectionsOpen, shards, openShards, totalBytes }
-}
-
-function crowdedFailure(limits: RelayLimits): ConstelliteError {
-  return new ConstelliteError({
-    code: 'ErrBackpressure',
-    message: `The relay has ${limits.connectionsMax} connections, and takes no more.`,
-    hint: 'Connect again in a while, or raise the relay’s limit of connections.',
-    retry: 'later',
-  })
 }
 
 function stoppingFailure(): ConstelliteError {

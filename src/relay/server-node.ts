@@ -17,7 +17,8 @@ import { createNodeKeyStore } from '../identity/key-store-node.ts'
 import type { Device } from '../storage/device.ts'
 import { createNodeDevice, nodeDirectoryOf } from '../storage/node-fs.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
+import { PEER_LIMITS } from '../transport/limits.ts'
+import { limitMessages, socketOfWs, WS_OPTIONS } from '../transport/websocket-node.ts'
 import { type Addresses, createAddresses } from './addresses.ts'
 import { allowAll, allowOnly } from './allow.ts'
 import { createFront, type Front, isLoopback } from './front.ts'
@@ -179,7 +180,9 @@ function upgrade(
   socket.once('close', leave)
   webSockets.handleUpgrade(request, socket, head, (webSocket) => {
     const binding = (host ?? '').toLowerCase()
-    void relay.accept(socketOfWs(webSocket, request.socket.remoteAddress ?? 'client'), { binding })
+    const onProved = limitMessages(webSocket, PEER_LIMITS.strangerBytesMax)
+    const accepted = socketOfWs(webSocket, request.socket.remoteAddress ?? 'client')
+    void relay.accept(accepted, { binding, onProved })
   })
 }
 

@@ -55,6 +55,20 @@ function sendUnreferenced(request: ClientRequest): void {
   request.end()
 }
 
+/** Lets the far end send no message over `sizeBytesMax`, which `ws` then refuses before it is buffered; the answer
+ *  lets it.  `ws` has no option for it once a connection stands: a version without this field only goes without
+ *  the smaller limit. */
+export function limitMessages(webSocket: WebSocket, sizeBytesMax: number): () => void {
+  // The field is of the class that `ws` exports nothing of.
+  const { _receiver: receiver } = webSocket as unknown as { _receiver?: { _maxPayload?: number } }
+  if (receiver?._maxPayload === undefined) return () => undefined
+  const usual = receiver._maxPayload
+  receiver._maxPayload = sizeBytesMax
+  return () => {
+    receiver._maxPayload = usual
+  }
+}
+
 /** A `ws` connection of either side as a socket. */
 export function socketOfWs(webSocket: WebSocket, url: string): Socket {
   let failure: ConstelliteError | undefined
