@@ -20,6 +20,8 @@ export type RunnerOptions = {
   readonly hangMs?: number
   /** A module with a list `TARGETS`. */
   readonly targets?: URL
+  /** Keeps what a dying child prints to itself. */
+  readonly isQuiet?: boolean
 }
 
 export type Runner = {
@@ -28,13 +30,14 @@ export type Runner = {
 }
 
 export function createRunner(options: RunnerOptions = {}): Runner {
-  const { hangMs = HANG_MS, targets = new URL('./targets.ts', import.meta.url) } = options
+  const { hangMs = HANG_MS, isQuiet = false } = options
+  const { targets = new URL('./targets.ts', import.meta.url) } = options
   const folder = mkdtempSync(join(tmpdir(), 'constellite-fuzz-notes-'))
   const notebook = join(folder, 'input')
   let running: ChildProcess | undefined
   return {
     async run(order) {
-      running ??= await start(notebook, targets)
+      running ??= await start(notebook, targets, isQuiet)
       const outcome = await runOn(running, { order, notebook, hangMs })
       if (outcome.isOver) running = undefined
       return outcome.outcome
@@ -46,12 +49,15 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   }
 }
 
-function start(notebook: string, targets: URL): Promise<ChildProcess> {
+function start(notebook: string, targets: URL, isQuiet: boolean): Promise<ChildProcess> {
   const loader = new URL('../../scripts/typescript.mjs', import.meta.url).href
   const path = fileURLToPath(new URL('./child.ts', import.meta.url))
   const child = fork(path, [notebook, targets.href], {
     execArgv: [`--max-old-space-size=${HEAP_MB}`, '--expose-gc', '--import', loader],
     serialization: 'advanced',
+    stdio: isQuiet
+      ? ['ignore', 'ignore', 'ignore', 'ipc']
+      : ['inherit', 'inherit', 'inherit', 'ipc'],
   })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => end(new Error('the child did not start in time')), START_MS)

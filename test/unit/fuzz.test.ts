@@ -9,7 +9,7 @@ import type { Found } from '../fuzz/protocol.ts'
 import { createRunner } from '../fuzz/runner.ts'
 
 const targets = new URL('../fuzz/planted.ts', import.meta.url)
-const runner = createRunner({ hangMs: 1500, targets })
+const runner = createRunner({ hangMs: 6000, isQuiet: true, targets })
 afterAll(() => runner.close())
 
 async function breachesOf(target: string): Promise<readonly Found[]> {
