@@ -82,7 +82,9 @@ function isCaughtUp(
   if (own.some(({ running, process, isStopped }) => !isStopped && !(running && process)))
     return false
   const writer = writerOf(nodes, facts)
-  if (writer?.running === undefined) return own.some((copy) => isHalted(copy) || copy.isStopped)
+  if (writer?.running === undefined) {
+    return own.some((copy) => isHalted(copy) || copy.isStopped) || isOrphaned(facts, own)
+  }
   if (finals.get(facts) !== 'done') {
     const isLive = writer.running.sync.status.state === 'live'
     if (isLive && finals.get(facts) === undefined) {
@@ -104,6 +106,14 @@ function isCaughtUp(
     const root = shard.newestSeal?.root
     return isThere && root !== undefined && equalBytes(root, newestSeal?.root ?? new Uint8Array())
   })
+}
+
+/** The heir's disk became one from before it took over: it follows, and is the only one who may write. */
+function isOrphaned({ handOvers, isDoubled }: ShardPlan, own: readonly Copy[]): boolean {
+  const heads = own.map(({ running }) => running?.shard.head)
+  const [first] = heads
+  if (handOvers === 0 || !isDoubled || first === undefined) return false
+  return heads.every((head) => head !== undefined && equalBytes(head.checksum, first.checksum))
 }
 
 function isHalted({ running }: Copy): boolean {

@@ -76,7 +76,8 @@ export function createNodes(options: {
       onFailure: (failure) => {
         coverage.count(`relay told ${failure.code}`)
         const isFaulty = [...(relays[index]?.disks.values() ?? [])].some((it) => it.disk.isFaulty)
-        if (isFaulty) return
+        // Nobody but itself has its disks.
+        if (isFaulty && failure.code !== 'ErrInUse') return
         report(
           'halts',
           `${name} told ${failure.code}: ${failure.message}, but its disks are sound.`,
@@ -156,6 +157,7 @@ export function restoreImage(nodes: Nodes, node: Copy | RelayNode): boolean {
   const kept = images.get(node.name) ?? []
   if (kept.length === 0) return false
   const image = world.random.pick(kept)
+  const mayHaveWritten = 'disk' in node && hasWritten(node)
   crash(nodes, node, true)
   const disks = 'disk' in node ? [['', node.disk] as const] : disksOf(node)
   for (const [key, disk] of disks) {
@@ -163,9 +165,15 @@ export function restoreImage(nodes: Nodes, node: Copy | RelayNode): boolean {
     // A shard that the relay did not have then: it keeps what it has, as a later volume would.
     if (old !== undefined) disk.replace(old)
   }
-  if ('disk' in node && node.role === 'writer') node.facts.isDoubled = true
+  if ('disk' in node && mayHaveWritten) node.facts.isDoubled = true
   world.observers.wentBack(node.name)
   return true
+}
+
+/** Also an heir that was killed while it took over. */
+function hasWritten({ role, name, running, facts }: Copy): boolean {
+  const isHeir = facts.heir?.isSigning === true && facts.heir.process.name === name
+  return role === 'writer' || running?.shard.role === 'writer' || isHeir
 }
 
 /** Another process with the same key, over a copy of the disk. */
