@@ -26,7 +26,7 @@ export type Link = {
   send(message: Uint8Array): void
   readonly bufferedBytes: number
   /** Of messages that wait for their step. */
-  readonly unreadBytes: number
+  unreadBytes(): number
   /** When the last message came, by the host's monotonic clock. */
   readonly receivedAtMs: number
   /** The next message, while there is no handler; rejects when the link is over. */
@@ -47,7 +47,6 @@ export function createLink(socket: Socket, host: Host, options: LinkOptions): Li
   let isStepping = false
   let isDelivering = false
   let farEnd: { readonly reason: ConstelliteError | undefined } | undefined
-
   const settle = (reason: ConstelliteError | undefined): void => {
     ending.settle(reason)
     unread.end(reason ?? closedFailure())
@@ -90,9 +89,7 @@ export function createLink(socket: Socket, host: Host, options: LinkOptions): Li
     get bufferedBytes() {
       return socket.bufferedBytes
     },
-    get unreadBytes() {
-      return unread.bytes
-    },
+    unreadBytes: () => unread.bytes,
     get receivedAtMs() {
       return receivedAtMs
     },

@@ -143,7 +143,7 @@ function createPeer(parts: PeerParts): ConnectedPeer {
       return { role, publicKey, outbox: sending, inbox: taking, receivedAtMs }
     },
     get heldBytes() {
-      return link.unreadBytes + joiner.heldBytes + inbox.heldBytes + outbox.heldBytes
+      return link.unreadBytes() + joiner.heldBytes + inbox.heldBytes + outbox.heldBytes
     },
     endIfSilent: () => closeIfSilent(link, host, limits),
   }
