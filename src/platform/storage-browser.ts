@@ -63,7 +63,8 @@ function hasRecords(host: Host, name: string): Promise<boolean> {
       new Promise<boolean>((resolve, reject) => {
         const late = new DOMException('no answer', 'TimeoutError')
         const timer = host.setTimer(ANSWER_MS, () => reject(late))
-        const request = indexedDB.open(databaseOf(nameToFolder(name)))
+        const database = databaseOf(nameToFolder(name))
+        const request = indexedDB.open(database)
         let isFound = true
         request.onupgradeneeded = () => {
           isFound = false
@@ -76,8 +77,13 @@ function hasRecords(host: Host, name: string): Promise<boolean> {
         }
         request.onerror = () => {
           timer.cancel()
-          if (isFound) reject(request.error)
-          else resolve(false)
+          if (!isFound) resolve(false)
+          else if (request.error?.name !== 'QuotaExceededError') reject(request.error)
+          // Firefox refuses on a full site before it says whether the database is there.
+          else
+            indexedDB
+              .databases()
+              .then((all) => resolve(all.some((it) => it.name === database)), reject)
         }
       }),
   )

@@ -65,6 +65,21 @@ test('looking for a database makes none, in either', async () => {
   expect(await findStorages(host, `${prefix}looked for`)).toEqual([])
 })
 
+test('a full site can be looked into, where the browser refuses to open what is not there', async () => {
+  const { open } = IDBFactory.prototype
+  onTestFinished(() => {
+    IDBFactory.prototype.open = open
+  })
+  IDBFactory.prototype.open = () => {
+    const error = new DOMException('full, as a test wants it', 'QuotaExceededError')
+    const request: { error: DOMException; onerror?: () => void } = { error }
+    queueMicrotask(() => request.onerror?.())
+    // Of a request that fails, only this is read.
+    return request as unknown as IDBOpenDBRequest
+  }
+  expect(await findStorages(host, `${prefix}full`)).toEqual([])
+})
+
 test('a database that has files in OPFS is refused where they cannot be opened', async () => {
   const root = await navigator.storage.getDirectory()
   const all = await root.getDirectoryHandle('constellite', { create: true })

@@ -48,9 +48,16 @@ async function fill(
   { do: how, sizeBytes }: { readonly do: 'write' | 'truncate'; readonly sizeBytes: number },
 ): Promise<void> {
   const [file] = await full.open(['data'])
-  if (how === 'truncate') file?.truncate(sizeBytes)
-  else if (file !== undefined) write(file, sizeBytes)
-  await file?.sync()
+  if (file === undefined) throw new Error('the device opened no file')
+  try {
+    if (how === 'truncate') file.truncate(sizeBytes)
+    else write(file, sizeBytes)
+    await file.sync()
+  } finally {
+    // A site that stays full fails whatever test comes next.
+    file.truncate(0)
+    await file.sync()
+  }
 }
 
 function write(file: DeviceFile, sizeBytes: number): void {
