@@ -3,6 +3,7 @@
  *  source; `consumers` the packed package as strangers use it;
  *  `setups` the README's lines that set it up. */
 
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import {
@@ -220,6 +221,8 @@ function projects(): TestProjectInlineConfiguration[] {
 const tally = process.env['CONSTELLITE_TALLY']
 const config: ViteUserConfig = defineConfig({
   test: {
+    // By itself it leaves one core alone, which on two cores is half of them.
+    maxWorkers: availableParallelism(),
     projects: projects(),
     reporters: tally === undefined ? ['default'] : ['default', createTallyReporter(tally)],
   },
