@@ -5,8 +5,8 @@
  *  The namespace is imported, because React's build for server components has none of these names. */
 
 import * as React from 'react'
+import { STATUS_IDLE } from '../database/status-idle.ts'
 import type { Database, Row, Sql, SqlParameters, Status } from '../database/types.ts'
-import { IDLE_STATUS } from './idle-status.ts'
 import { type LiveQuery, liveQuery } from './live-query.ts'
 import { type LiveStore, liveStoreOf, ON_SERVER, type QueryState } from './live-store.ts'
 
@@ -53,7 +53,7 @@ export function useStatus(database: Database): Status {
   return React.useSyncExternalStore(
     subscribe,
     () => database.status,
-    () => IDLE_STATUS,
+    () => STATUS_IDLE,
   )
 }
 

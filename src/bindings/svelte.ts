@@ -4,8 +4,8 @@
 
 import { createSubscriber } from 'svelte/reactivity'
 import { type Readable, toStore } from 'svelte/store'
+import { STATUS_IDLE } from '../database/status-idle.ts'
 import type { Database, Row, Sql, SqlParameters, Status } from '../database/types.ts'
-import { IDLE_STATUS } from './idle-status.ts'
 import { type LiveQuery, liveQuery } from './live-query.ts'
 import { type LiveStore, liveStoreOf, type QueryState } from './live-store.ts'
 
@@ -69,7 +69,7 @@ export function useStatus(database: Database): { readonly current: Status } & Re
   })
   const current = (): Status => {
     look()
-    return isSeen ? database.status : IDLE_STATUS
+    return isSeen ? database.status : STATUS_IDLE
   }
   return {
     get current() {

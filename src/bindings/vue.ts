@@ -11,8 +11,8 @@ import {
   toValue,
   watchPostEffect,
 } from 'vue'
+import { STATUS_IDLE } from '../database/status-idle.ts'
 import type { Database, Row, Sql, SqlParameters, Status } from '../database/types.ts'
-import { IDLE_STATUS } from './idle-status.ts'
 import { type LiveQuery, liveQuery } from './live-query.ts'
 import { type LiveStore, liveStoreOf, ON_SERVER, type QueryState } from './live-store.ts'
 
@@ -63,7 +63,7 @@ export const useQuery: UseQuery = (...given: readonly unknown[]) => {
 
 /** What the database says of itself; looking at it opens the database. */
 export function useStatus(database: Database): Readonly<ShallowRef<Status>> {
-  const status = shallowRef(IDLE_STATUS)
+  const status = shallowRef(STATUS_IDLE)
   watchPostEffect((onCleanup) => {
     const show = (): void => {
       status.value = database.status

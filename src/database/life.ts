@@ -8,7 +8,8 @@ import { closed } from './open-failures.ts'
 import { sameData } from './options.ts'
 import type { Entry } from './registry.ts'
 import type { Query } from './sql.ts'
-import { createStatusBoard, STATUS_IDLE, type StatusBoard } from './status.ts'
+import { createStatusBoard, type StatusBoard } from './status.ts'
+import { STATUS_IDLE } from './status-idle.ts'
 import type { Status } from './types.ts'
 
 export type Share = { readonly entry: Entry; giveBack(): Promise<void> }

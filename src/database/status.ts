@@ -4,29 +4,8 @@
 import { type ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
 import { currentKernel } from '../crypto/kernel-slot.ts'
+import { SYNC_OFF } from './status-idle.ts'
 import type { IdentityStatus, Status, StorageStatus, SyncStatus } from './types.ts'
-
-export const SYNC_OFF: SyncStatus = {
-  state: 'off',
-  peers: 0,
-  pending: 0,
-  asOf: undefined,
-  progress: undefined,
-  counters: {},
-  failure: undefined,
-}
-
-export const STATUS_IDLE: Status = {
-  state: 'idle',
-  progress: undefined,
-  role: undefined,
-  storage: undefined,
-  identity: undefined,
-  kernel: undefined,
-  sync: SYNC_OFF,
-  seq: 0n,
-  failure: undefined,
-}
 
 /** A new frame alone is told at most this often: every commit makes one. */
 const TELL_INTERVAL_MS = 50

@@ -18,7 +18,7 @@ export type RelayLimits = {
    *  sends a snapshot, which makes room. */
   readonly logBytesMax: number
   readonly totalBytesMax: number
-  /** Memory for the messages of all connections, where the platform has little (object-limits.ts). */
+  /** Memory for the messages of all connections; beyond it those that hold most are ended. */
   readonly heldBytesMax: number
   /** Shards whose logs are read at the same time. */
   readonly opensTogether: boolean

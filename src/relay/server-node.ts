@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { ConstelliteError } from '../base/failure.ts'
-import type { Host } from '../base/host.ts'
+import type { Host, Timer } from '../base/host.ts'
 import { loadKernel } from '../crypto/kernel-load-node.ts'
 import { useKernel } from '../crypto/kernel-slot.ts'
 import type { Signer } from '../crypto/signer.ts'
@@ -30,6 +30,7 @@ import { createNodeStore } from './store-node.ts'
 export const RELAY_PORT = 8787
 /** How many ports are tried when a busy one moves on. */
 const PORTS_TRIED_MAX = 32
+const HELD_LOOK_MS = 1000
 
 export type StartRelayOptions = {
   readonly runtime: Host
@@ -115,12 +116,14 @@ async function listen(
   server.on('upgrade', (request, socket, head) => {
     upgrade({ relay, front, webSockets, addresses }, request, socket, head)
   })
+  const memory = keepWithinMemory(options.runtime, relay)
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return {
     url: `ws://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`,
     port: bound,
     relay,
     async close() {
+      memory.cancel()
       const closed = new Promise((resolve) => server.close(resolve))
       await relay.close()
       for (const client of webSockets.clients) client.terminate()
@@ -129,6 +132,17 @@ async function listen(
       await owner.close()
     },
   }
+}
+
+/** Looks now and then, because to sum what all connections hold at each message would cost more than it. */
+function keepWithinMemory(runtime: Host, relay: Relay): Timer {
+  const wait = (): Timer =>
+    runtime.setTimer(HELD_LOOK_MS, () => {
+      relay.endLargest()
+      timer = wait()
+    })
+  let timer = wait()
+  return { cancel: () => timer.cancel() }
 }
 
 function bind(

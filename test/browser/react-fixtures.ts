@@ -4,7 +4,7 @@ import { createElement, type ReactNode, StrictMode } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { onTestFinished } from 'vitest'
 import type { ConstelliteError } from '../../src/base/failure.ts'
-import { IDLE_STATUS } from '../../src/bindings/idle-status.ts'
+import { STATUS_IDLE } from '../../src/database/status-idle.ts'
 import type { Database, Row, Status } from '../../src/database/types.ts'
 
 export type Asked = {
@@ -29,7 +29,7 @@ export type ToldDatabase = {
 export function createToldDatabase(): ToldDatabase {
   const asked: Asked[] = []
   const statusListeners = new Set<() => void>()
-  let status: Status = IDLE_STATUS
+  let status: Status = STATUS_IDLE
   const watch = (text: string, parameters: unknown) => {
     const refusal = told.refuseNext
     told.refuseNext = undefined

@@ -9,7 +9,7 @@ import { compile } from 'svelte/compiler'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createSSRApp, h } from 'vue'
 import { renderToString as renderVue } from 'vue/server-renderer'
-import { IDLE_STATUS } from '../../src/bindings/idle-status.ts'
+import { STATUS_IDLE } from '../../src/database/status-idle.ts'
 import type { Database } from '../../src/database/types.ts'
 import * as react from '../../src/entry/react.ts'
 import * as vue from '../../src/entry/vue.ts'
@@ -32,7 +32,7 @@ function unopened(): { db: Database; check(): void } {
 
 it('knows the status of a database that nobody used', () => {
   const { db } = unopened()
-  expect(IDLE_STATUS).toEqual(db.status)
+  expect(STATUS_IDLE).toEqual(db.status)
 })
 
 describe('React on a server', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ConstelliteError } from '../../src/base/failure.ts'
 import type { Host } from '../../src/base/host.ts'
 import { isInStep, writeAfterEach } from '../../src/cli/arrivals.ts'
-import { STATUS_IDLE, SYNC_OFF } from '../../src/database/status.ts'
+import { STATUS_IDLE, SYNC_OFF } from '../../src/database/status-idle.ts'
 import type { Status, SyncStatus } from '../../src/database/types.ts'
 import { createManualHost } from '../../src/testing/manual-host.ts'
 

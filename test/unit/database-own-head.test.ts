@@ -5,7 +5,7 @@ import { ConstelliteError } from '../../src/base/failure.ts'
 import type { Core } from '../../src/database/core.ts'
 import { createLocalCore } from '../../src/database/local-core.ts'
 import { ASK_MAX_MS } from '../../src/database/own-head.ts'
-import { SYNC_OFF } from '../../src/database/status.ts'
+import { SYNC_OFF } from '../../src/database/status-idle.ts'
 import type { Sync } from '../../src/replication/sync.ts'
 import type { ManualHost } from '../../src/testing/manual-host.ts'
 import {

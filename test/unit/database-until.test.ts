@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createLocalCore } from '../../src/database/local-core.ts'
-import { SYNC_OFF } from '../../src/database/status.ts'
+import { SYNC_OFF } from '../../src/database/status-idle.ts'
 import { createFakeParts, openHeld, rejection, settle, watchSettled } from './database-fixtures.ts'
 
 describe('until', () => {

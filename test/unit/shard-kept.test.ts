@@ -65,6 +65,21 @@ it('a second loss under the same hand-over has a file of its own beside the firs
   expect(bytesOf(kept)).toEqual(before)
 })
 
+it('a whole file is left as it is at every later opening', async () => {
+  await heir.takeOver(OWNER)
+  await commit(writer, { 1: 70 })
+  expect(() => writer.adoptAuthority(heir.authority)).toThrow(/handed over/)
+  await lastKept(writer)
+  await drive(host, writer.close())
+  const kept = disk.files.get(String(writer.halted?.facts['file']))
+  if (kept === undefined) throw new Error('the file is in the folder')
+  // A mark that writing it again would take away.
+  kept.write(kept.size, Uint8Array.of(7))
+  const marked = bytesOf(kept)
+  await openAgain(disk)
+  expect(bytesOf(kept)).toEqual(marked)
+})
+
 it.each(['notes', 'superseded-1.snapshot', 'superseded-1.runs', 'superseded-1-0123abcd.runs.old'])(
   'a log that names %s as the file leaves it alone, and the writer stays stopped',
   async (file) => {

@@ -2,9 +2,9 @@
  *  work inside a transaction that the program began, and make none of their own. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
+import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { Engine, SqlConnection } from '../../src/sqlite/engine.ts'
-import { createTestEngine, createTestSpace, type TestSpace } from './sqlite-fixtures.ts'
+import { createTestEngine, createTestSpace, refusalOf, type TestSpace } from './sqlite-fixtures.ts'
 
 let space: TestSpace
 let engine: Engine
@@ -19,15 +19,7 @@ beforeEach(async () => {
 
 afterEach(() => engine.close())
 
-function refusal(work: () => unknown): ConstelliteError {
-  try {
-    work()
-  } catch (error) {
-    if (isFailure(error, 'ErrTransaction')) return error
-    throw error
-  }
-  throw new Error('Not refused.')
-}
+const refusal = (work: () => unknown): ConstelliteError => refusalOf('ErrTransaction', work)
 
 const ENDS = ['COMMIT', 'end transaction', '/* x */ ROLLBACK', '-- x\nROLLBACK TRANSACTION']
 const BEGINS = ['BEGIN', 'begin immediate', ';; BEGIN EXCLUSIVE TRANSACTION']

@@ -1,6 +1,6 @@
 /** Fixtures of the sqlite tests: a page space in memory that records commits and can refuse them. */
 
-import { ConstelliteError, type FailureCode } from '../../src/base/failure.ts'
+import { ConstelliteError, type FailureCode, isFailure } from '../../src/base/failure.ts'
 import {
   createPageStore,
   type PageChanges,
@@ -154,6 +154,17 @@ export async function createTestEngine(
 
 export function failure(code: FailureCode): ConstelliteError {
   return new ConstelliteError({ hint: 'Try it.', code, message: `Injected ${code}.` })
+}
+
+/** What `work` is refused with, under this code. */
+export function refusalOf(code: FailureCode, work: () => unknown): ConstelliteError {
+  try {
+    work()
+  } catch (error) {
+    if (isFailure(error, code)) return error
+    throw error
+  }
+  throw new Error('Not refused.')
 }
 
 /** The whole database at a version, as one file. */

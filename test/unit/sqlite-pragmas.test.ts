@@ -2,9 +2,9 @@
  *  that SQLite would not misread; asking is free; a refusal says why and gives away no value. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
+import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { Engine, SqlConnection } from '../../src/sqlite/engine.ts'
-import { createTestEngine, createTestSpace, type TestSpace } from './sqlite-fixtures.ts'
+import { createTestEngine, createTestSpace, refusalOf, type TestSpace } from './sqlite-fixtures.ts'
 
 let space: TestSpace
 let engine: Engine
@@ -19,15 +19,7 @@ beforeEach(async () => {
 
 afterEach(() => engine.close())
 
-function refusal(work: () => unknown): ConstelliteError {
-  try {
-    work()
-  } catch (error) {
-    if (isFailure(error, 'ErrRefused')) return error
-    throw error
-  }
-  throw new Error('Not refused.')
-}
+const refusal = (work: () => unknown): ConstelliteError => refusalOf('ErrRefused', work)
 
 const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['hard_heap_limit = 1', /memory/],
