@@ -25,6 +25,8 @@ export type FailureCode =
   | 'ErrTransaction' // misuse of a transaction: nested, finished, from outside
   | 'ErrTransactionTimeout' // idle for longer than the limit: rolled back
   | 'ErrAborted' // an AbortSignal fired
+  | 'ErrOutcomeUnknown' // repeated too late: nobody knows any more whether it was written
+  | 'ErrAnswerLost' // it was written, but its rows went down with whoever wrote it
   | 'ErrSchemaNewer' // the database is ahead of the code's migrations
   | 'ErrMigrationEdited' // an applied migration's text has changed
   | 'ErrMigration' // a migration failed; nothing of it was kept
@@ -68,7 +70,8 @@ export type FailureCode =
   // Ours
   | 'ErrInternal' // an assertion broke: a bug
 
-export type Retry = 'never' | 'later' | 'after-repair'
+/** 'now': nothing of it was done, and the same again can succeed at once. */
+export type Retry = 'never' | 'now' | 'later' | 'after-repair'
 
 export type Fact = string | number | bigint | boolean | null | Uint8Array | readonly Fact[]
 

@@ -21,12 +21,23 @@ import type {
 /** Numbers an open transaction of one core. */
 export type TransactionId = number
 
+/** Names one request of one client, so that it can be repeated when nobody knows whether it ran: it runs
+ *  once, and its repetition is answered from the log (shard/requests.ts). */
+export type CoreRequest = {
+  /** 16 bytes: what they mean, wal/layout.ts. */
+  readonly id: Uint8Array
+  /** It may have run before: what became of it is looked up first. */
+  readonly isRepeated: boolean
+}
+
 export type CoreCall = {
   /** Inside this transaction; undefined: on its own. */
   readonly transaction?: TransactionId | undefined
   /** Which handle calls: a transaction that hangs takes down what its own handle queued behind it. */
   readonly caller: number
   readonly signal?: Signal | undefined
+  /** Outside a transaction only; one inside is named by its `commit`. */
+  readonly request?: CoreRequest | undefined
 }
 
 export type CoreBegin = Pick<CoreCall, 'caller' | 'signal'> & {
@@ -64,7 +75,7 @@ export type Core = {
   all(query: Query, call: CoreCall): Promise<Row[]>
   exec(text: string, call: CoreCall): Promise<void>
   begin(call: CoreBegin): Promise<TransactionId>
-  commit(transaction: TransactionId): Promise<void>
+  commit(transaction: TransactionId, request?: CoreRequest): Promise<void>
   rollback(transaction: TransactionId): Promise<void>
   watch(query: Query, listener: LiveListener): () => void
   until(stage: Stage, options: CoreUntil): Promise<void>
