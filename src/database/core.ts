@@ -82,6 +82,8 @@ export type Core = {
   exportFile(): Promise<FileBlob>
   exportTo(path: string): Promise<ExportReport>
   importFile(source: ImportSource, options: CoreImport): Promise<ImportReport>
+  /** Applies what is missing of this list, which begins with those that were applied. */
+  migrate(migrations: readonly string[]): Promise<void>
   /** A file of frames that a hand-over cut off. */
   exportKept(file: string): Promise<FileBlob>
   takeOver(options: CoreTakeOver): Promise<TakeOverReport>

@@ -17,7 +17,7 @@ import { aborted, importStands, notEmpty, notOurs } from './open-failures.ts'
 import type { OwnHead } from './own-head.ts'
 import type { ImportReport, ImportSource } from './types.ts'
 
-export type Intake = Pick<Core, 'importFile'> & {
+export type Intake = Pick<Core, 'importFile' | 'migrate'> & {
   /** Brings a core that nobody uses yet to where its options want it. */
   prepare(options: { readonly import?: ImportSource | undefined } & CoreImport): Promise<void>
   /** What `prepare` took in. */
@@ -52,22 +52,24 @@ const TURN_BYTES = 1 << 20
 export function createIntake(intake: IntakeParts): Intake {
   const { parts, executor, connections, reopen, beforeWrite } = intake
   let imported: ImportReport | undefined
-  const { migrations = [] } = parts
-  const countDue = (): number => connections.outside((writer) => countMissing(writer, migrations))
-  const migrate = (): void => {
-    connections.outside((writer) => applyMigrations(writer, migrations))
+  /** Grows with what is appended while the database is open. */
+  let { migrations } = parts
+  const apply = (texts: readonly string[]): void => {
+    connections.outside((writer) => applyMigrations(writer, texts))
   }
-  const migrateFirst = async (): Promise<void> => {
-    if (parts.migrations === undefined || (await executor.alone(async () => countDue())) === 0)
-      return
-    await beforeWrite()
-    // The answer may have been that another copy writes, or that this one stands beside its own history.
-    if (parts.shard.halted !== undefined) throw parts.shard.halted
-    await executor.alone(async () => migrate())
+  const migrate = async (texts: readonly string[]): Promise<void> => {
+    const countDue = (): number => connections.outside((writer) => countMissing(writer, texts))
+    if ((await executor.alone(async () => countDue())) > 0) {
+      await beforeWrite()
+      // The answer may have been that another copy writes, or that this one stands beside its own history.
+      if (parts.shard.halted !== undefined) throw parts.shard.halted
+      await executor.alone(async () => apply(texts))
+    }
+    migrations = texts
   }
   const migrateImported = (): void => {
     try {
-      if (parts.migrations !== undefined) migrate()
+      if (migrations !== undefined) apply(migrations)
     } catch (error) {
       throw importStands(failureOf(error))
     }
@@ -84,12 +86,13 @@ export function createIntake(intake: IntakeParts): Intake {
   }
   return {
     importFile,
+    migrate,
     get imported() {
       return imported
     },
     prepare: async (options) => {
-      if (options.import === undefined) await migrateFirst()
-      else imported = await importFile(options.import, options)
+      if (options.import !== undefined) imported = await importFile(options.import, options)
+      else if (migrations !== undefined) await migrate(migrations)
     },
   }
 }

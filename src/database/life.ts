@@ -6,13 +6,13 @@ import type { Host } from '../base/host.ts'
 import type { Core, LiveListener } from './core.ts'
 import { closed } from './open-failures.ts'
 import { sameData } from './options.ts'
-import type { Entry } from './registry.ts'
+import type { Taken } from './registry.ts'
 import type { Query } from './sql.ts'
 import { createStatusBoard, type StatusBoard } from './status.ts'
 import { STATUS_IDLE } from './status-idle.ts'
 import type { Status } from './types.ts'
 
-export type Share = { readonly entry: Entry; giveBack(): Promise<void> }
+export type Share = Taken & { giveBack(): Promise<void> }
 
 export type Life = {
   /** The open database; opens it at the first call. */
@@ -117,7 +117,7 @@ async function begin(state: State): Promise<Core> {
   }
   share.entry.onProgress.add(onProgress)
   try {
-    const core = await share.entry.core
+    const core = await share.core
     state.open = core
     state.stops.add(core.onStatus(() => state.board.changed('state')))
     return core

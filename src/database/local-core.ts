@@ -112,6 +112,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
     ...createExports(parts, () => (isFailure(poisoned, 'ErrCleared') ? LEFT : flushed())),
     importFile: intake.importFile,
+    migrate: intake.migrate,
     prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard, sync())),
     takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),

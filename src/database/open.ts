@@ -37,8 +37,8 @@ export function createOpen({ host, scope, keepAlive, keyOf, connect }: Environme
       take: () => {
         const checked = checkOptions(name, options)
         const key = keyOf(name)
-        const entry = registry.take(key, name, checked)
-        return { entry, giveBack: () => registry.giveBack(key, entry) }
+        const { entry, core } = registry.take(key, name, checked)
+        return { entry, core, giveBack: () => registry.giveBack(key, entry) }
       },
     })
   }

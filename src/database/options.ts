@@ -260,6 +260,13 @@ export function sameOptions(left: OpenOptions, right: OpenOptions): boolean {
   return sameData(comparable(left), comparable(right))
 }
 
+/** True when `next` asks for what `last` did and for more migrations after those. */
+export function appendsMigrations(last: OpenOptions, next: OpenOptions): boolean {
+  const known = last.migrations ?? []
+  const more = next.migrations?.slice(known.length) ?? []
+  return more.length > 0 && sameOptions({ ...last, migrations: [...known, ...more] }, next)
+}
+
 function comparable(options: OpenOptions): object {
   const { worker, import: source, ...plain } = options
   return { ...plain, hasWorker: worker !== undefined, hasImport: source !== undefined }

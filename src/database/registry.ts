@@ -1,13 +1,14 @@
 /** Registry: which databases are open in this realm, each once, counted by its handles.
- *  Keeps: one name is one core; other options are refused; a name whose core is closing, or has stopped
- *  by itself, is opened anew when the old one has let go of its storage; but for one of a cleared site. */
+ *  Keeps: one name is one core; other options are refused, but for migrations that go on where those of the
+ *  open core end, which it is given; a name whose core is closing, or has stopped by itself, is opened anew
+ *  when the old one has let go of its storage; but for one of a cleared site. */
 
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Core } from './core.ts'
-import { type OpenOptions, sameOptions } from './options.ts'
+import { appendsMigrations, type OpenOptions, sameOptions } from './options.ts'
 
 export type Entry = {
-  readonly options: OpenOptions
+  options: OpenOptions
   readonly core: Promise<Core>
   handles: number
   /** Calls these with the fraction that opening has done. */
@@ -20,9 +21,12 @@ export type Connect = (
   onProgress: (fraction: number) => void,
 ) => Promise<Core>
 
+/** `core` is where these options want it: those of others may have less. */
+export type Taken = { readonly entry: Entry; readonly core: Promise<Core> }
+
 export type Registry = {
   /** The entry of this name, made when there is none; throws ErrOptionsDiffer. */
-  take(key: string, name: string, options: OpenOptions): Entry
+  take(key: string, name: string, options: OpenOptions): Taken
   /** Resolves when nothing of it is left open, if this was the last handle. */
   giveBack(key: string, entry: Entry): Promise<void>
 }
@@ -64,11 +68,13 @@ export function createRegistry(connect: Connect): Registry {
   return {
     take: (key, name, options) => {
       const existing = entries.get(key)
-      if (existing !== undefined && !sameOptions(existing.options, options)) throw differ(name)
+      const isLonger = existing !== undefined && appendsMigrations(existing.options, options)
+      const isKnown = existing === undefined || sameOptions(existing.options, options)
+      if (!isKnown && !isLonger) throw differ(name)
       const entry = existing ?? begin(key, name, options)
       entries.set(key, entry)
       entry.handles += 1
-      return entry
+      return { entry, core: isLonger ? append(entry, options) : entry.core }
     },
     giveBack: async (key, entry) => {
       entry.handles -= 1
@@ -76,6 +82,14 @@ export function createRegistry(connect: Connect): Registry {
       if (entry.handles === 0) await closing.get(key)
     },
   }
+}
+
+/** A module with one more migration, put in the place of the one that opened the database. */
+async function append(entry: Entry, options: OpenOptions): Promise<Core> {
+  const core = await entry.core
+  await core.migrate(options.migrations ?? [])
+  entry.options = options
+  return core
 }
 
 async function closeCore(entry: Entry): Promise<void> {
@@ -97,7 +111,7 @@ function differ(name: string): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrOptionsDiffer',
     message: `"${name}" is open here already, with other options.`,
-    hint: 'Keep one open(name, options) in a module and import the handle, or close the other first.',
+    hint: 'Keep one open(name, options) in a module and import the handle, or close the other first. Only appended migrations are taken while it is open.',
     facts: { name },
   })
 }

@@ -52,9 +52,22 @@ describe('open', () => {
     await left.exec('CREATE TABLE note (id INTEGER PRIMARY KEY)')
     await left.close()
     await right.run`INSERT INTO note VALUES (1)`
-    const other = open(name, { migrations: ['CREATE TABLE x (y)'] })
+    const other = open(name, { durable: true })
     expect(await failureOf(other.ready)).toBe('ErrOptionsDiffer')
     await right.close()
     expect(await failureOf(right.all`SELECT 1`)).toBe('ErrClosed')
+  })
+
+  it('runs migrations that are appended while it is open, as a hot reload does it', async () => {
+    const name = place.freshName('open')
+    const migrations = ['CREATE TABLE note (id INTEGER PRIMARY KEY)']
+    const before = await open(name, { migrations })
+    const after = await open(name, { migrations: [...migrations, 'CREATE TABLE tag (name)'] })
+    await before.run`INSERT INTO tag VALUES ('old')`
+    expect(await after.all`SELECT name FROM tag`).toEqual([{ name: 'old' }])
+    const edited = open(name, { migrations: ['CREATE TABLE note (id)'] })
+    expect(await failureOf(edited.ready)).toBe('ErrOptionsDiffer')
+    await before.close()
+    await after.close()
   })
 })

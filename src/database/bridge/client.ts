@@ -46,6 +46,7 @@ export function createClientCore(exchange: Exchange, opened: Opened, end: () => 
     exportFile: () => operate(exchange, { op: 'export' }),
     exportTo: (path) => operate(exchange, { op: 'exportTo', path }),
     importFile: (source, options) => operate(exchange, { op: 'import', source }, options),
+    migrate: (migrations) => operate(exchange, { op: 'migrate', migrations }),
     exportKept: (file) => operate(exchange, { op: 'exportKept', file }),
     takeOver: (options) => operate(exchange, { op: 'takeOver', ...options }),
     verify: () => operate(exchange, { op: 'verify' }),

@@ -14,7 +14,7 @@ import type { PlainFailure, PlainStatus } from './failure.ts'
 import type { RowsChange } from './rows.ts'
 
 /** Page and worker come from one build; another number means that one of them is an old copy. */
-export const PROTOCOL = 4
+export const PROTOCOL = 5
 
 export type RequestId = number
 
@@ -49,6 +49,7 @@ export type Operation =
   | { readonly op: 'exportKept'; readonly file: string }
   | ({ readonly op: 'takeOver' } & CoreTakeOver)
   | { readonly op: 'import'; readonly source: ImportSource }
+  | { readonly op: 'migrate'; readonly migrations: readonly string[] }
   | { readonly op: 'watch'; readonly query: Query }
   /** These two name an earlier request by their id and are not answered. */
   | { readonly op: 'unwatch' | 'abort' }

@@ -191,6 +191,8 @@ function answer(serving: Serving, request: Answered, signal: AbortSignal): Promi
       const onProgress = (fraction: number): void => out.send({ type: 'progress', id, fraction })
       return core.importFile(source, { onProgress, signal })
     }
+    case 'migrate':
+      return core.migrate(request.migrations)
     case 'exportKept':
       return core.exportKept(request.file)
     case 'takeOver': {
