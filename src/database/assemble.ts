@@ -30,6 +30,7 @@ import {
 } from './open-failures.ts'
 import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
 import type { Connect } from './registry.ts'
+import type { StorageReport } from './types.ts'
 import { letGoOfMany } from './unsent.ts'
 
 /** What a platform gives to open databases in this thread. */
@@ -46,6 +47,8 @@ export type LocalPlatform = {
   titleOf(name: string): string
   /** True when the platform has promised not to evict what is stored. */
   isPersisted(): Promise<boolean>
+  /** Of the whole site, where the platform tells. */
+  siteUsage?(): Promise<StorageReport['site']>
   /** Shown every shard before anything moves in it: to look at its frames and seals. */
   readonly onShard?: ((name: string, shard: ShardView) => void) | undefined
 }
@@ -120,6 +123,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
       return { kind, durable, persisted, reason, rowsWritten }
     },
     identity: identityStatus(keys, genesis),
+    siteUsage: async () => platform.siteUsage?.(),
     files: platform.files,
     isScopeExact: platform.isScopeExact,
     migrations: options.migrations,

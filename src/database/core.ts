@@ -14,6 +14,7 @@ import type {
   RunResult,
   Stage,
   Status,
+  StorageReport,
   TakeOverReport,
   VerifyReport,
 } from './types.ts'
@@ -88,6 +89,7 @@ export type Core = {
   exportKept(file: string): Promise<FileBlob>
   takeOver(options: CoreTakeOver): Promise<TakeOverReport>
   verify(): Promise<VerifyReport>
+  storage(): Promise<StorageReport>
   /** Resolves, once, when the core stopped by itself: a poisoned log, a dead worker. */
   readonly ended: Promise<ConstelliteError>
   close(): Promise<void>

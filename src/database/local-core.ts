@@ -21,8 +21,9 @@ import { createLogRoom } from './log-room.ts'
 import { closed, replaced } from './open-failures.ts'
 import { ASKED, createOwnHead, type OwnHead } from './own-head.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
+import { reportStorage } from './storage-report.ts'
 import { createTakeOver } from './take-over.ts'
-import type { IdentityStatus, RepairReport, StorageStatus } from './types.ts'
+import type { IdentityStatus, RepairReport, StorageReport, StorageStatus } from './types.ts'
 import { createUntil } from './until.ts'
 import { reportVerify } from './verify.ts'
 
@@ -48,6 +49,7 @@ export type LocalParts = {
   readonly startSync: ((exclusively: Exclusively) => Sync) | undefined
   readonly storage: StorageStatus
   readonly identity: IdentityStatus
+  siteUsage(): Promise<StorageReport['site']>
   readonly files: FileAccess
   readonly migrations: readonly string[] | undefined
   /** Closes what is below SQLite: shard and device. */
@@ -115,6 +117,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     migrate: intake.migrate,
     prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard, sync())),
+    storage: () => reportStorage(parts),
     takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),
     startSync,
     close: once(async () => {

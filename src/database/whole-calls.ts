@@ -12,7 +12,7 @@ export function createWholeCalls(
   /** Keeps the process alive while it runs. */
   asked: <T>(work: () => Promise<T>) => Promise<T>,
   core: () => Promise<Core>,
-): Pick<Database, 'export' | 'import' | 'verify' | 'takeOver'> {
+): Pick<Database, 'export' | 'import' | 'verify' | 'storage' | 'takeOver'> {
   return {
     export: ((target?: unknown) =>
       asked(async () => {
@@ -29,6 +29,7 @@ export function createWholeCalls(
         return (await core()).importFile(source, checked)
       }),
     verify: () => asked(async () => (await core()).verify()),
+    storage: () => asked(async () => (await core()).storage()),
     takeOver: (options = {}) =>
       asked(async () => {
         const checked = checkTakeOver(options)

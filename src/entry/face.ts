@@ -32,6 +32,7 @@ export type {
   SqlValue,
   Stage,
   Status,
+  StorageReport,
   StorageStatus,
   SyncStatus,
   TakeOverOptions,

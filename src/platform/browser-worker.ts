@@ -85,6 +85,11 @@ function createPlatform(
     isScopeExact: false,
     titleOf: (name) => name,
     isPersisted: async () => (await navigator.storage?.persisted?.()) ?? false,
+    siteUsage: async () => {
+      const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {}
+      if (usage === undefined || quota === undefined) return undefined
+      return { usageBytes: usage, quotaBytes: quota }
+    },
     onShard,
   }
 }

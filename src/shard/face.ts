@@ -17,6 +17,7 @@ import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
 import { assertOpen, authorityOf, halt, headHlcOf, type ShardState, subscribe } from './state.ts'
 import { takeOver } from './take-over.ts'
+import { measureShard } from './usage.ts'
 import { verifyShard } from './verify.ts'
 
 export function createShardFace(state: ShardState): Shard {
@@ -80,6 +81,7 @@ export function createShardFace(state: ShardState): Shard {
     get logUse() {
       return { sizeBytes: wal.logBytes, capBytes: state.capBytes }
     },
+    usage: () => measureShard(state),
     release: (holder, seq) => wal.release(holder, seq),
     onAdvance: (listener) => subscribe(listeners.advance, listener),
     onSeal: (listener) => subscribe(listeners.seal, listener),

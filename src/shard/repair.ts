@@ -110,6 +110,10 @@ function hasWritten({ mark, records }: Recovery, ownAuthor: Uint8Array): boolean
   return [...mark.authority, ...frames].some(({ author }) => equalBytes(author, ownAuthor))
 }
 
+export function isDamagedName(name: string): boolean {
+  return /^damaged-\d+\.log$/.test(name)
+}
+
 async function nameOfCopy(device: Device): Promise<string> {
   const names = await device.list()
   let number = 1

@@ -12,6 +12,22 @@ import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { PageChanges, PageStore } from '../pages/store.ts'
 
+/** In bytes; `StorageReport` of the face says what each is. */
+export type ShardUsage = {
+  readonly log: {
+    readonly sizeBytes: number
+    readonly usedBytes: number
+    readonly capBytes: number
+    readonly holder: { readonly name: string; readonly seq: Seq } | undefined
+  }
+  readonly pages: { readonly sizeBytes: number; readonly freeBytes: number }
+  readonly leavesBytes: number
+  readonly snapshotBytes: number
+  readonly keptBytes: number
+  readonly otherBytes: number
+  readonly memory: { readonly dirtyBytes: number; readonly stagedBytes: number }
+}
+
 export type ShardRole = 'writer' | 'follower'
 
 /** What a change of the newest state tells those who listen. */
@@ -119,6 +135,8 @@ export type Shard = {
   /** Drops every holder but these. */
   keepHolders(names: readonly string[]): Promise<void>
   readonly logUse: { readonly sizeBytes: number; readonly capBytes: number }
+  /** What its files and its memory take.  Waits for nothing but the device's answer. */
+  usage(): Promise<ShardUsage>
   release(holder: string, seq: Seq): Promise<void>
 
   /** Calls `listener` after every change of the newest state; answers the way to stop. */

@@ -159,6 +159,10 @@ function logHalt({ wal }: ShardState, failure: ConstelliteError): void {
 
 export function assertOpen(state: ShardState): void {
   if (state.halted !== undefined) throw state.halted
+  assertNotClosed(state)
+}
+
+export function assertNotClosed(state: ShardState): void {
   if (state.isClosed) {
     throw new ConstelliteError({
       code: 'ErrClosed',

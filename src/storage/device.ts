@@ -41,6 +41,9 @@ export type Device = {
   acquire(): Promise<void>
   /** Names of the files that exist, sorted. */
   list(): Promise<readonly string[]>
+  /** Resolves with what measures all files at the moment of the call, in bytes by name: open ones as they are,
+   *  others as they were found. */
+  sizes(): Promise<() => ReadonlyMap<string, number>>
   /** Opens every named file (made when missing), handles first, so that reading and writing can be
    *  synchronous afterwards.  May be called again for more names.  A name is 1 to 64 of a-z, 0-9,
    *  dot, underscore and hyphen, begins with a letter or digit, and is neither "owner" nor begins

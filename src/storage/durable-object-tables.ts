@@ -61,6 +61,8 @@ export type ObjectTables = {
   listFiles(database: string): readonly string[]
   /** Every database that has a file, with the bytes that its chunks may take: no chunk is read for it. */
   listDatabases(): readonly { readonly database: string; readonly sizeBytes: number }[]
+  /** Bytes of a file; undefined where there is none. */
+  sizeOf(database: string, name: string): number | undefined
   /** Makes the file where it is missing. */
   openFile(database: string, name: string): ObjectFileRow
   removeFile(database: string, name: string): void
@@ -101,6 +103,8 @@ export function createObjectTables(storage: ObjectStorage, meter: RowMeter): Obj
           sizeBytes: numberOf(row['size']),
         })),
       ),
+    sizeOf: (database, name) =>
+      attempt(`size ${name}`, () => findFile(run, database, name)?.sizeBytes),
     openFile: (database, name) =>
       changing(
         `open ${name}`,

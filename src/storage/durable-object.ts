@@ -57,6 +57,7 @@ export function createDurableObjectDevice(
       reason: '',
       own: async () => own(storage, tables, { host, name }),
       list: async () => tables.listFiles(name),
+      sizeOf: async (file) => tables.sizeOf(name, file),
       openFile: async (file) => openFile(tables, { database: name, file, capacityBytes }),
       removeFile: async (file) => {
         tables.removeFile(name, file)

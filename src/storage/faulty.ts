@@ -129,6 +129,7 @@ function createFaultyDevice(state: DiskState, host: Host): Device {
     reason: 'a simulated disk',
     own: async () => ownDisk(host, state),
     list: async () => [...state.entries.keys()],
+    sizeOf: async (name) => state.entries.get(name)?.current.size,
     async openFile(name) {
       let file = state.entries.get(name)
       if (file === undefined) {

@@ -38,6 +38,8 @@ type Writing = IDBPTransaction<Records, typeof STORES, 'readwrite'>
 
 export type IndexedDbRecords = {
   list(): Promise<readonly string[]>
+  /** As it was last written out; undefined when there is no such file. */
+  sizeOf(name: string): Promise<number | undefined>
   /** Makes the file where it is missing. */
   openFile(name: string): Promise<OpenedFile>
   removeFile(name: string): Promise<void>
@@ -84,6 +86,8 @@ function recordsOf(state: State): IndexedDbRecords {
   const { connection } = state
   return {
     list: () => attempt('list the files', () => connection.getAllKeys('files')),
+    sizeOf: (name) =>
+      attempt(`size ${name}`, async () => (await connection.get('files', name))?.sizeBytes),
     openFile: (name) =>
       attempt(`open ${name}`, async () => {
         const file = (await connection.get('files', name)) ?? (await makeFile(state, name))

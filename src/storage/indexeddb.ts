@@ -64,6 +64,9 @@ export function createIndexedDbDevice(options: IndexedDbDeviceOptions): Device {
       }
     },
     list: () => state.records.list(),
+    // An image that was closed may be ahead of its record.
+    sizeOf: async (file) =>
+      state.opened.get(file)?.image.sizeBytes ?? (await state.records.sizeOf(file)),
     openFile: (file) => openFile(state, file),
     removeFile: (file) =>
       state.queue.run(async () => {

@@ -26,6 +26,7 @@ export function createMemoryDevice(host: Host, disk: MemoryDisk = createMemoryDi
     reason: 'in memory: gone when this page or process ends',
     own: async () => ownDisk(host, disk),
     list: async () => [...disk.files.keys()],
+    sizeOf: async (name) => disk.files.get(name)?.size,
     async openFile(name) {
       const bytes = disk.files.get(name) ?? createSparseBytes()
       disk.files.set(name, bytes)

@@ -66,6 +66,8 @@ export function createNodeDevice(host: Host, options: NodeDeviceOptions): Device
           .filter((entry) => entry.isFile())
           .map((entry) => entry.name),
       ),
+    sizeOf: async (file) =>
+      attempt(`size ${file}`, () => nodeFs.statSync(join(place.directory, file)).size),
     openFile: async (file) => openNodeFile(place, file),
     removeFile: async (file) =>
       attempt(`remove ${file}`, () => {

@@ -17,6 +17,8 @@ export type SyncHandle = {
 
 export type OpfsFile = {
   readonly kind: string
+  /** What was written through an open handle may not be in it. */
+  getFile(): Promise<{ readonly size: number }>
   /** Missing outside dedicated workers. */
   createSyncAccessHandle?(): Promise<SyncHandle>
 }

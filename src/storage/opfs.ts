@@ -42,6 +42,11 @@ export function createOpfsDevice(host: Host, name: string): Device {
           if (kind === 'file') names.push(file)
         return names
       }),
+    sizeOf: (file) =>
+      attempt(`size ${file}`, async () => {
+        const handle = await opened().getFileHandle(file, { create: false })
+        return (await handle.getFile()).size
+      }),
     openFile: (file) =>
       attempt(`open ${file}`, async () => {
         await presence.closed()

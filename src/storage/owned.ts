@@ -22,6 +22,8 @@ export type DeviceBackend = {
   readonly reason: string
   own(): Promise<Ownership>
   list(): Promise<readonly string[]>
+  /** Bytes of a file that is there and not open; undefined when it has gone. */
+  sizeOf(name: string): Promise<number | undefined>
   openFile(name: string): Promise<DeviceFile>
   removeFile(name: string): Promise<void>
 }
@@ -58,11 +60,8 @@ export function createOwnedDevice(backend: DeviceBackend): Device {
         state.ownership = await backend.own()
         state.stage = 'owned'
       }),
-    list: () =>
-      owned(async () => {
-        const names = await backend.list()
-        return names.filter((name) => !isOwnerFile(name)).sort()
-      }),
+    list: () => owned(() => listFiles(backend)),
+    sizes: () => owned(() => findSizes(backend, state)),
     open: (names) => owned(() => openAll(backend, state, names)),
     remove: (names) =>
       owned(async () => {
@@ -86,6 +85,27 @@ export function createOwnedDevice(backend: DeviceBackend): Device {
           await ownership?.release()
         }
       }),
+  }
+}
+
+async function listFiles(backend: DeviceBackend): Promise<readonly string[]> {
+  const names = await backend.list()
+  return names.filter((name) => !isOwnerFile(name)).sort()
+}
+
+async function findSizes(
+  backend: DeviceBackend,
+  { openFiles }: State,
+): Promise<() => ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  for (const name of await listFiles(backend)) {
+    const sizeBytes = openFiles.has(name) ? undefined : await backend.sizeOf(name)
+    if (sizeBytes !== undefined) found.set(name, sizeBytes)
+  }
+  return () => {
+    const sizes = new Map(found)
+    for (const [name, file] of openFiles) sizes.set(name, file.size())
+    return sizes
   }
 }
 

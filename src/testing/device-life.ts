@@ -47,6 +47,33 @@ export const directoryCases: readonly DeviceCase[] = [
       }),
   },
   {
+    name: 'sizes are those of all files, of open ones at the moment of the call, and follow removals',
+    async run(context) {
+      await withDevice(context, 'a', async (device) => {
+        const [open, closed, empty, removed] = await device.open([
+          'open',
+          'closed',
+          'empty',
+          'gone',
+        ])
+        for (const file of [open, closed, removed]) file?.write(0, ascii('some'))
+        for (const file of [closed, empty, removed]) file?.close()
+        await device.remove(['gone'])
+        const measure = await device.sizes()
+        open?.write(4, ascii('more'))
+        const expected = { closed: 4, empty: 0, open: 8 }
+        expectEqual(Object.fromEntries([...measure()].sort()), expected, 'sizes')
+        open?.truncate(2)
+        expectEqual(measure().get('open'), 2, 'size of the open file, cut')
+        await open?.sync()
+      })
+      await withDevice(context, 'a', async (device) => {
+        const sizes = Object.fromEntries([...(await device.sizes())()].sort())
+        expectEqual(sizes, { closed: 4, empty: 0, open: 2 }, 'sizes of a new device')
+      })
+    },
+  },
+  {
     name: 'a closed file can be opened again',
     run: (context) =>
       withFile(context, async (file, device) => {

@@ -12,6 +12,7 @@ import { closeLog } from './close.ts'
 import { createLog, type WalInit, type WalOptions, type WalStart } from './create.ts'
 import { flushLog, holdersOf } from './flush.ts'
 import { currentSegment, type LogState, logBytesOf } from './log-state.ts'
+import { CHECKPOINT_HOLDER, namedHolder } from './needs.ts'
 import { openLog } from './open.ts'
 import { readFrameAt, readRunFrom, readSealUpTo } from './read-back.ts'
 import type { RecordPlace, StartMark, WalRecord } from './records.ts'
@@ -54,6 +55,8 @@ export type Wal = {
   hold(holder: string, seq: Seq): void
   drop(holder: string): Promise<void>
   readonly holders: readonly { readonly name: string; readonly seq: Seq }[]
+  /** The holder that keeps the oldest segment; undefined when only redo needs it. */
+  readonly holdingBack: { readonly name: string; readonly seq: Seq } | undefined
   /** Lowest and highest seq of the frames that can be read back, or undefined when there is none. */
   range(): { readonly first: Seq; readonly last: Seq } | undefined
   /** One sealed run of flushed frames beginning at `from` and ending at a kept seal, at most
@@ -128,6 +131,10 @@ function createFace(state: LogState): Wal {
     drop: (holder) => dropHolder(state, holder),
     get holders() {
       return holdersOf(state)
+    },
+    get holdingBack() {
+      const holder = namedHolder(state)
+      return holder.name === CHECKPOINT_HOLDER ? undefined : holder
     },
     range() {
       const { first, last } = state.index

@@ -91,6 +91,7 @@ function wrapDevice(device: Device, process: SimProcess): Device {
     reason: device.reason,
     acquire: () => step(() => device.acquire()),
     list: () => step(() => device.list()),
+    sizes: () => step(() => device.sizes()),
     open: (names) =>
       step(async () => (await device.open(names)).map((file) => wrapFile(file, process))),
     remove: (names) => step(() => device.remove(names)),

@@ -183,6 +183,7 @@ export async function createFakeParts(
       rowsWritten: undefined,
     },
     identity: { publicKey: NO_CHECKSUM, stored: 'memory', recoverable: false },
+    siteUsage: async () => undefined,
     files: memoryFiles,
     migrations: options.migrations,
     release: async () => undefined,

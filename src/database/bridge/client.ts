@@ -50,6 +50,7 @@ export function createClientCore(exchange: Exchange, opened: Opened, end: () => 
     exportKept: (file) => operate(exchange, { op: 'exportKept', file }),
     takeOver: (options) => operate(exchange, { op: 'takeOver', ...options }),
     verify: () => operate(exchange, { op: 'verify' }),
+    storage: () => operate(exchange, { op: 'storage' }),
     close: () => {
       closing ??= close(exchange, end)
       return closing

@@ -44,7 +44,7 @@ export type Operation =
   | { readonly op: 'begin'; readonly caller: number }
   | { readonly op: 'commit' | 'rollback'; readonly transaction: number }
   | { readonly op: 'until'; readonly stage: Stage; readonly holders: number }
-  | { readonly op: 'export' | 'verify' | 'close' }
+  | { readonly op: 'export' | 'verify' | 'storage' | 'close' }
   | { readonly op: 'exportTo'; readonly path: string }
   | { readonly op: 'exportKept'; readonly file: string }
   | ({ readonly op: 'takeOver' } & CoreTakeOver)

@@ -202,6 +202,8 @@ function answer(serving: Serving, request: Answered, signal: AbortSignal): Promi
     }
     case 'verify':
       return core.verify()
+    case 'storage':
+      return core.storage()
     case 'close':
       serving.stopStatus()
       return core.close()
