@@ -117,7 +117,6 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     migrate: intake.migrate,
     prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard, sync())),
-    storage: () => reportStorage(parts),
     takeOver: createTakeOver({ ...parts, executor, sync, restartSync: startSync, reopen }),
     startSync,
     close: once(async () => {
@@ -141,14 +140,16 @@ export function createLocalCore(parts: LocalParts): LocalCore {
 const LEFT: Promise<void> = Promise.resolve()
 
 function createExports(
-  { host, shard, files }: LocalParts,
+  parts: LocalParts,
   settled: () => Promise<void>,
-): Pick<Core, 'exportFile' | 'exportTo' | 'exportKept'> {
+): Pick<Core, 'exportFile' | 'exportTo' | 'exportKept' | 'storage'> {
+  const { host, shard, files } = parts
   const pages = (): AsyncGenerator<Uint8Array, void, void> => exportPages(host, shard.pages)
   return {
     exportFile: () => settled().then(() => files.collect(pages())),
     exportTo: (path) => settled().then(() => files.save(path, pages())),
     exportKept: (file) => files.collect(shard.readKept(file)),
+    storage: () => reportStorage(parts),
   }
 }
 

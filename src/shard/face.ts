@@ -30,9 +30,7 @@ export function createShardFace(state: ShardState): Shard {
       return state.role
     },
     get author() {
-      if (state.authority === undefined) return undefined
-      const { author, epoch } = currentTerm(state.authority)
-      return { key: author, epoch }
+      return authorOf(state)
     },
     mayWrite(header, opening) {
       const { authority } = state
@@ -90,6 +88,12 @@ export function createShardFace(state: ShardState): Shard {
     checkpoint: () => mutex.run(() => checkpointNow(state)),
     close: () => state.slotMutex.run(() => mutex.run(() => close(state))),
   }
+}
+
+function authorOf({ authority }: ShardState): Shard['author'] {
+  if (authority === undefined) return undefined
+  const { author, epoch } = currentTerm(authority)
+  return { key: author, epoch }
 }
 
 async function sealNow(state: ShardState): Promise<Seal | undefined> {
