@@ -11,6 +11,9 @@ import { wipe } from './secret.ts'
 import type { Signer } from './signer.ts'
 
 const ALGORITHM = 'Ed25519'
+/** WebKitGTK refuses every key with a zero byte at the start of one of its halves, 1 in 128
+ *  (https://bugs.webkit.org/show_bug.cgi?id=307095); each attempt draws another. */
+const ATTEMPTS_MAX = 8
 
 /** What of a CryptoKey is named here, so that our types compile where no DOM types are. */
 export type PlatformKey = { readonly type: string; readonly extractable: boolean }
@@ -35,10 +38,7 @@ export async function hasWebCryptoEd25519(): Promise<boolean> {
 export async function createWebCryptoKey(
   options: { readonly extractable?: boolean } = {},
 ): Promise<WebCryptoKey> {
-  const pair = await crypto.subtle.generateKey(ALGORITHM, options.extractable ?? false, [
-    'sign',
-    'verify',
-  ])
+  const pair = await drawPair(options.extractable ?? false)
   // The types answer a union by algorithm name, which a string constant does not narrow.
   const { privateKey, publicKey } = pair as CryptoKeyPair
   return { privateKey, publicKey: new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)) }
@@ -109,6 +109,17 @@ export function noEd25519(cause: unknown): ConstelliteError {
     hint: 'Chrome 137, Firefox 129, Safari 17 and Node 20 have it, over https or on localhost.',
     cause,
   })
+}
+
+async function drawPair(extractable: boolean): ReturnType<SubtleCrypto['generateKey']> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await crypto.subtle.generateKey(ALGORITHM, extractable, ['sign', 'verify'])
+    } catch (error) {
+      const isOfThisKey = error instanceof Error && error.name === 'OperationError'
+      if (!isOfThisKey || attempts === ATTEMPTS_MAX) throw error
+    }
+  }
 }
 
 async function importPrivate(pkcs8: Uint8Array, extractable: boolean): Promise<CryptoKey> {

@@ -1,6 +1,6 @@
 /** Every signer that runs in Node passes the suite of signers; PKCS#8 comes and goes unchanged. */
 
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { orThrow } from '../../src/base/failure.ts'
 import { pkcs8FromSeed, seedFromPkcs8 } from '../../src/crypto/pkcs8.ts'
 import { signerFromSeed } from '../../src/crypto/signer-noble.ts'
@@ -39,6 +39,8 @@ const SIGNERS: Readonly<Record<string, SignerContext>> = {
   },
 }
 
+afterEach(() => vi.restoreAllMocks())
+
 describe.each(Object.keys(SIGNERS))('the %s signer', (name) => {
   it.each(signerCases())('$name', async ({ run }) => {
     await run(SIGNERS[name] as SignerContext)
@@ -66,6 +68,22 @@ describe('signers', () => {
 
   it('of WebCrypto say whether the platform has them', async () => {
     expect(await hasWebCryptoEd25519()).toBe(true)
+  })
+
+  it('of WebCrypto are drawn again where a platform fails with some keys, as WebKitGTK does', async () => {
+    const generate = vi.spyOn(crypto.subtle, 'generateKey')
+    const refuse = (name: string) => async (): Promise<never> => {
+      throw new DOMException('The operation failed', name)
+    }
+    for (let n = 0; n < 3; n++) generate.mockImplementationOnce(refuse('OperationError'))
+    expect((await createWebCryptoKey()).publicKey).toHaveLength(32)
+    expect(generate).toHaveBeenCalledTimes(4)
+    generate.mockClear().mockImplementation(refuse('OperationError'))
+    await expect(createWebCryptoKey()).rejects.toThrow('The operation failed')
+    expect(generate).toHaveBeenCalledTimes(8)
+    generate.mockClear().mockImplementation(refuse('NotSupportedError'))
+    expect(await hasWebCryptoEd25519()).toBe(false)
+    expect(generate).toHaveBeenCalledTimes(1)
   })
 
   it.each([
