@@ -32,12 +32,24 @@
  *  |      |           | counted from 0 in each record                                                |
  *  |    2 | seal      | a whole seal, so that it can be read without the frames before it            |
  *  |    6 | start     | start mark, first record of every segment; see start-mark.ts                 |
- *  |    8 | requests  | (id 16, seq u64)...                                                          |
+ *  |    8 | requests  | request entries, see below                                                   |
  *  |    9 | images    | as-of group u64, record index u16, file u8 (0 pages, 1 leaves),              |
  *  |      |           | (pgno varint, length varint, bytes)...                                       |
  *  |   10 | holders   | oldest file number kept u64, count varint, (name str16, seq u64)...          |
  *  |   11 | truncate  | seq u64, checksum 32: frames above this position are cut                     |
  *  |   12 | halt      | why this copy stopped, with the evidence; see halt-record.ts                 |
+ *  Request entry; `changes` and `lastInsertRowid` stand in answered ones alone
+ *  | offset | size | name            | meaning                                                   |
+ *  |      0 |    8 | tag             | random, of one client                                     |
+ *  |      8 |    8 | time            | seconds since the Unix epoch << 20, then a counter: so an |
+ *  |        |      |                 | id says how old it is without any clock                   |
+ *  |     16 |    8 | seq             | the newest frame of its work; 0 in kind 3                 |
+ *  |     24 |    1 | kind            | 0 begun: part of the work is here, perhaps not all;       |
+ *  |        |      |                 | 1 done; 2 answered; 3 forgotten: nothing is known of ids  |
+ *  |        |      |                 | of this second and older but what other entries say       |
+ *  |     25 |    8 | changes         |                                                           |
+ *  |     33 |    8 | lastInsertRowid | signed                                                    |
+ *  An entry stands in one group with the newest frames that it speaks of.
  *  A record's index in its group does not count `start`, so that records keep their place when they are
  *  written again behind one.  The first frames record of a segment, and one at least every
  *  `RUN_HEADER_EVERY_BYTES` after, has mark 1: reading back begins there. */
@@ -72,6 +84,16 @@ export const MARK_RUN_HEADER = 1
 export const RUN_HEADER_EVERY_BYTES = 16_384
 
 export const REQUEST_ID_BYTES = 16
+export const REQUEST_TAG_BYTES = 8
+export const REQUEST_COUNTER_BITS = 20
+export const REQUEST_BEGUN = 0
+export const REQUEST_DONE = 1
+export const REQUEST_ANSWERED = 2
+export const REQUEST_FORGOTTEN = 3
+export const REQUEST_ENTRY_BYTES_MAX = 41
+/** A record of one entry, type and length included. */
+export const REQUEST_RECORD_BYTES_MAX = 43
+/** Entries in a start mark at most. */
 export const REQUESTS_MAX = 65_536
 export const IMAGE_BYTES_MAX = 65_536
 export const HOLDERS_MAX = 64

@@ -23,24 +23,21 @@ import {
   RECORD_SEAL,
   RECORD_START,
   RECORD_TRUNCATE,
-  REQUEST_ID_BYTES,
 } from './layout.ts'
+import { type RequestEntry, readRequest, writeRequest } from './request-entry.ts'
 import {
   type Holder,
-  type RequestId,
   readHolders,
   readPosition,
-  readRequest,
   readStart,
   type StartMark,
   type StartRecord,
   writeHolders,
   writePosition,
-  writeRequest,
   writeStart,
 } from './start-mark.ts'
 
-export type { HaltEvidence, Holder, RequestId, StartMark }
+export type { HaltEvidence, Holder, RequestEntry, StartMark }
 
 /** Where a record stands: group number, index inside the group (start marks are not counted). */
 export type RecordPlace = { readonly group: bigint; readonly index: number }
@@ -50,7 +47,7 @@ export type WalRecord =
   | { readonly type: 'frames'; readonly frames: readonly Frame[] }
   /** For a frame before it. */
   | { readonly type: 'seal'; readonly seal: Seal }
-  | { readonly type: 'requests'; readonly requests: readonly RequestId[] }
+  | { readonly type: 'requests'; readonly requests: readonly RequestEntry[] }
   | {
       readonly type: 'images'
       /** These images hold every frame up to and including the record at this place. */
@@ -220,9 +217,8 @@ function readContent(type: number, reader: Reader): Exclude<LogRecord, { type: '
   }
 }
 
-function readRequests(reader: Reader): readonly RequestId[] {
-  if (reader.remaining % (REQUEST_ID_BYTES + 8) !== 0) throw new DecodeError('a request id is cut')
-  const requests: RequestId[] = []
+function readRequests(reader: Reader): readonly RequestEntry[] {
+  const requests: RequestEntry[] = []
   while (reader.remaining > 0) requests.push(readRequest(reader))
   return requests
 }

@@ -31,7 +31,7 @@ export function replayRecords(mark: StartMark, found: readonly PlacedRecord<LogR
   return { records: kept, ...end }
 }
 
-/** Without frames and seals above `seq`. */
+/** Without frames, seals and request entries above `seq`. */
 export function recordsUpTo(
   found: readonly PlacedRecord<WalRecord>[],
   seq: Seq,
@@ -57,7 +57,7 @@ function pushFrames(
   if (frames.length > 0) kept.push({ place, record: { type: 'frames', frames } })
 }
 
-/** Takes out every frame and seal above `seq`. */
+/** Takes out every frame, seal and request entry above `seq`. */
 function cutAfter(kept: PlacedRecord<WalRecord>[], seq: Seq): void {
   const before = kept.splice(0, kept.length)
   for (const { place, record } of before) {
@@ -67,6 +67,9 @@ function cutAfter(kept: PlacedRecord<WalRecord>[], seq: Seq): void {
         place,
         record.frames.filter((frame) => frame.seq <= seq),
       )
+    } else if (record.type === 'requests') {
+      const requests = record.requests.filter((request) => request.seq <= seq)
+      if (requests.length > 0) kept.push({ place, record: { type: 'requests', requests } })
     } else if (record.type !== 'seal' || record.seal.seq <= seq) kept.push({ place, record })
   }
 }

@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts'
 import type { Position } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { flushLog } from './flush.ts'
+import { REQUEST_ENTRY_BYTES_MAX } from './layout.ts'
 import { assertUsable, currentDraft, type LogState, type Rollover } from './log-state.ts'
 import { readFrameAt } from './read-back.ts'
 import type { StartMark } from './records.ts'
@@ -79,5 +80,5 @@ function hasStagedFrames(state: LogState): boolean {
 /** At least what a segment's beginning with this mark takes. */
 export function startBytesMax(mark: StartMark): number {
   const frames = mark.authority.reduce((size, frame) => size + 256 + frame.payloadBytes, 0)
-  return START_BYTES + frames + mark.requests.length * 24
+  return START_BYTES + frames + mark.requests.length * REQUEST_ENTRY_BYTES_MAX
 }

@@ -1,7 +1,7 @@
 /** Stage: takes records into the next group, in memory.
  *  Keeps: a record is either staged whole, with its space in the log and in the file reserved, or not at
  *  all.  The cap holds for what commits; images, seals and marks pass it, because a checkpoint is what
- *  makes the log smaller. */
+ *  makes the log smaller; request entries do, because their room was counted with their frames. */
 
 import { ConstelliteError, isFailure } from '../base/failure.ts'
 import type { Seq } from '../base/ids.ts'
@@ -30,15 +30,19 @@ const SLACK_BYTES = 65_536
 const RESERVE_STEP_BYTES_MIN = 65_536
 const RESERVE_STEP_BYTES_MAX = 1_048_576
 
-export function stageRecord(state: LogState, record: LogRecord): RecordPlace {
+/** `roomBytes`: a record of up to this size, staged next, finds its place in the same group, within the cap
+ *  and in the file. */
+export function stageRecord(state: LogState, record: LogRecord, roomBytes = 0): RecordPlace {
   assertUsable(state)
   const encoded = encodeNext(state, record)
   let draft = currentDraft(state)
+  const roomRecords = roomBytes === 0 ? 0 : 1
   const isFull =
-    draft.records.length >= GROUP_RECORDS_MAX ||
-    draftBodyBytes(draft) + encoded.bytes.byteLength > GROUP_BODY_BYTES_MAX
-  const addedBytes = groupBytes(encoded.bytes.byteLength)
-  if (record.type === 'frames' || record.type === 'requests') refusePastCap(state, addedBytes)
+    draft.records.length + roomRecords >= GROUP_RECORDS_MAX ||
+    draftBodyBytes(draft) + encoded.bytes.byteLength + roomBytes > GROUP_BODY_BYTES_MAX
+  // Each as if it were alone in its group, so that the room suffices however the groups fall.
+  const addedBytes = groupBytes(encoded.bytes.byteLength) + roomRecords * groupBytes(roomBytes)
+  if (record.type === 'frames') refusePastCap(state, addedBytes)
   reserve(state, stagedBytesOf(state) + addedBytes)
   if (isFull) {
     draft = createGroupDraft(draft.number + 1n)

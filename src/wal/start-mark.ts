@@ -18,7 +18,7 @@
  *  Then pageFile str16; presence u8 and head, the frame at the position as a stand-alone stub of 195 bytes,
  *  which proves its clock and lets a snapshot show it; presence u8 and seal; presence u8 and installed (seq u64, checksum 32, root 32);
  *  count varint and authority frames (length varint, stand-alone frame); count varint and requests
- *  (id 16, seq u64); count varint and holders (name str16, seq u64). */
+ *  (request entries of layout.ts); count varint and holders (name str16, seq u64). */
 
 import { assert } from '../base/assert.ts'
 import type { Position, Seq } from '../base/ids.ts'
@@ -35,11 +35,10 @@ import {
   HOLDER_NAME_BYTES_MAX,
   HOLDERS_MAX,
   PAGE_FILE_NAME_BYTES_MAX,
-  REQUEST_ID_BYTES,
   REQUESTS_MAX,
 } from './layout.ts'
+import { type RequestEntry, readRequest, writeRequest } from './request-entry.ts'
 
-export type RequestId = { readonly id: Uint8Array; readonly seq: Seq }
 export type Holder = { readonly name: string; readonly seq: Seq }
 
 /** The page file, with the log replayed over it from here on, is the database. */
@@ -64,7 +63,7 @@ export type StartMark = {
   readonly authority: readonly Frame[]
   /** State of the newest installed import or snapshot, if any. */
   readonly installed: { readonly position: Position; readonly root: Uint8Array } | undefined
-  readonly requests: readonly RequestId[]
+  readonly requests: readonly RequestEntry[]
   /** Newest seq that each named holder has released.  The log writes its own, whatever stands here. */
   readonly holders: readonly Holder[]
   /** Name of the page file this start builds on. */
@@ -162,16 +161,6 @@ export function readPosition(reader: Reader): Position {
   return { seq: reader.u64() as Seq, checksum: reader.bytes(CHECKSUM_BYTES) }
 }
 
-export function writeRequest(writer: Writer, request: RequestId): void {
-  assert(request.id.byteLength === REQUEST_ID_BYTES, 'a request id has its fixed size')
-  writer.bytes(request.id).u64(request.seq)
-}
-
-export function readRequest(reader: Reader): RequestId {
-  // The reader answers a plain u64; this field is a Seq by the layout.
-  return { id: reader.bytes(REQUEST_ID_BYTES), seq: reader.u64() as Seq }
-}
-
 export function writeHolders(writer: Writer, holders: readonly Holder[]): void {
   assert(holders.length <= HOLDERS_MAX, 'holders are few')
   writer.varint(holders.length)
@@ -187,8 +176,8 @@ export function readHolders(reader: Reader): readonly Holder[] {
   return holders
 }
 
-function readRequests(reader: Reader): readonly RequestId[] {
-  const requests: RequestId[] = []
+function readRequests(reader: Reader): readonly RequestEntry[] {
+  const requests: RequestEntry[] = []
   for (let left = reader.varint(REQUESTS_MAX); left > 0; left--) requests.push(readRequest(reader))
   return requests
 }

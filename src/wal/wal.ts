@@ -25,10 +25,11 @@ export type { WalOptions }
 
 export type Wal = {
   /** Stages a record for the next group and answers its place.  Throws, with nothing staged: ErrWalFull
-   *  (facts: holder, holderSeq, capBytes, logBytes) when frames or request ids would pass the cap, and
-   *  ErrQuota when the device is full; ErrPoisoned after a failure.  Seals and images pass the cap,
-   *  because a checkpoint is what makes the log smaller. */
-  stage(record: WalRecord): RecordPlace
+   *  (facts: holder, holderSeq, capBytes, logBytes) when frames would pass the cap, and ErrQuota when the
+   *  device is full; ErrPoisoned after a failure.  Seals and images pass the cap, because a checkpoint is
+   *  what makes the log smaller.  `roomBytes`: a record of up to this size that is staged next, before
+   *  anything is awaited, lies in the same group, and none of the above can happen to it. */
+  stage(record: WalRecord, roomBytes?: number): RecordPlace
   /** Writes what is staged as one group and flushes it; resolves when that is durable.  Calls while a
    *  flush runs share the next one.  Rejects for all waiters, and poisons, when it fails. */
   flush(): Promise<void>
@@ -107,7 +108,7 @@ function recoveryOf(recovered: RecoveredLog): Recovery {
 
 function createFace(state: LogState): Wal {
   return {
-    stage: (record) => stageRecord(state, record),
+    stage: (record, roomBytes) => stageRecord(state, record, roomBytes),
     flush: () => flushLog(state),
     get poisoned() {
       return state.poisoned

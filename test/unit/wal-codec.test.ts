@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { toSeq } from '../../src/base/ids.ts'
 import { createReader, DecodeError } from '../../src/bytes/reader.ts'
+import { formatHex } from '../../src/bytes/text.ts'
 import { createWriter } from '../../src/bytes/writer.ts'
 import type { ChainCursor } from '../../src/frame/body.ts'
 import { positionOf, stubOf } from '../../src/frame/frame.ts'
@@ -11,6 +12,8 @@ import { finishGroup, generationSeed } from '../../src/wal/group.ts'
 import type { HaltEvidence } from '../../src/wal/halt-record.ts'
 import * as layout from '../../src/wal/layout.ts'
 import { decodeRecord, encodeRecord, type LogRecord, visitRecords } from '../../src/wal/records.ts'
+import { type RequestEntry, readRequest, writeRequest } from '../../src/wal/request-entry.ts'
+import { createRequestId, requestSeconds } from '../../src/wal/request-id.ts'
 import { scanSegment } from '../../src/wal/scan.ts'
 import { encodeSegmentHeader, findSegmentHeader } from '../../src/wal/segment-header.ts'
 import { readStart, type StartMark, writeStart } from '../../src/wal/start-mark.ts'
@@ -107,6 +110,69 @@ describe('the tables', () => {
   })
 })
 
+const ANSWERED: RequestEntry = {
+  id: createRequestId(new Uint8Array(8).fill(7), 1_790_000_000, 0xa_bcde),
+  seq: toSeq(0x0102),
+  outcome: { type: 'answered', changes: 3, lastInsertRowid: -2 },
+}
+
+describe('a request entry', () => {
+  const encode = (entry: RequestEntry): Uint8Array => {
+    const writer = createWriter()
+    writeRequest(writer, entry)
+    return writer.finish()
+  }
+
+  it('has its fields where the table says', () => {
+    const rows = tableOf('layout.ts', 'Request entry;')
+    expectUnbroken(rows, layout.REQUEST_ENTRY_BYTES_MAX)
+    const bytes = encode(ANSWERED)
+    const view = new DataView(bytes.buffer)
+    expect(bytes.byteLength).toBe(layout.REQUEST_ENTRY_BYTES_MAX)
+    expect(bytes[at(rows, 'tag')]).toBe(7)
+    expect(view.getBigUint64(at(rows, 'time'))).toBe((1_790_000_000n << 20n) | 0xa_bcden)
+    expect(view.getBigUint64(at(rows, 'seq'))).toBe(0x0102n)
+    expect(bytes[at(rows, 'kind')]).toBe(layout.REQUEST_ANSWERED)
+    expect(view.getBigUint64(at(rows, 'changes'))).toBe(3n)
+    expect(view.getBigInt64(at(rows, 'lastInsertRowid'))).toBe(-2n)
+    expect(requestSeconds(ANSWERED.id)).toBe(1_790_000_000)
+  })
+
+  it('is these bytes', () => {
+    const id = '07070707070707070006ab13b80abcde'
+    expect(formatHex(encode(ANSWERED))).toBe(
+      `${id}0000000000000102020000000000000003fffffffffffffffe`,
+    )
+    const kinds = [
+      ['begun', '00'],
+      ['done', '01'],
+      ['forgotten', '03'],
+    ] as const
+    for (const [type, kind] of kinds) {
+      const bytes = encode({ ...ANSWERED, outcome: { type } })
+      expect(formatHex(bytes), type).toBe(`${id}0000000000000102${kind}`)
+    }
+  })
+
+  it('takes no more than the room that is kept for its record', () => {
+    const { bytes } = encodeRecord({ type: 'requests', requests: [ANSWERED] }, undefined)
+    expect(bytes.byteLength).toBe(layout.REQUEST_RECORD_BYTES_MAX)
+  })
+
+  it('of an unknown kind, of too many changes, or cut short is refused', () => {
+    const bytes = encode(ANSWERED)
+    for (let length = 0; length < bytes.byteLength; length++) {
+      expect(() => readRequest(createReader(bytes.subarray(0, length))), `${length}`).toThrow()
+    }
+    const kind = bytes.slice()
+    kind[24] = 4
+    expect(() => readRequest(createReader(kind))).toThrow(DecodeError)
+    const changes = bytes.slice()
+    changes[25] = 1
+    expect(() => readRequest(createReader(changes))).toThrow(DecodeError)
+  })
+})
+
 type Header = { readonly number: bigint; readonly flushed: bigint; readonly owner: number }
 
 function groupOf(body: Uint8Array, header: Header): Uint8Array {
@@ -187,10 +253,7 @@ function randomRecord(random: Random, chain: ReturnType<typeof createChain>): Lo
     case 3:
       return {
         type: 'requests',
-        requests: Array.from({ length: random.below(4) }, () => ({
-          id: random.bytes(16),
-          seq: toSeq(random.uint32()),
-        })),
+        requests: Array.from({ length: random.below(4) }, () => randomRequest(random)),
       }
     case 4:
       return {
@@ -240,9 +303,20 @@ function randomMark(random: Random, chain: ReturnType<typeof createChain>): Star
     seal: random.chance(0.5) ? chain.seal(frame) : undefined,
     authority: random.chance(0.5) ? [frame] : [],
     installed: random.chance(0.5) ? { position, root: random.bytes(32) } : undefined,
-    requests: random.chance(0.5) ? [{ id: random.bytes(16), seq: toSeq(4) }] : [],
+    requests: random.chance(0.5) ? [randomRequest(random), randomRequest(random)] : [],
     holders: random.chance(0.5) ? [{ name: 'a', seq: toSeq(1) }] : [],
   }
+}
+
+function randomRequest(random: Random): RequestEntry {
+  const rowids = [0, -1, random.uint32(), 2 ** 53 - 1, 2n ** 63n - 1n, -(2n ** 63n)]
+  const outcome = random.pick([
+    { type: 'begun' },
+    { type: 'done' },
+    { type: 'answered', changes: random.uint32(), lastInsertRowid: random.pick(rowids) },
+    { type: 'forgotten' },
+  ] as const)
+  return { id: random.bytes(16), seq: toSeq(random.uint32()), outcome }
 }
 
 describe('records', () => {

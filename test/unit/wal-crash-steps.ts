@@ -61,7 +61,8 @@ function stageSomething(world: World): void {
   note(model, chain.frames)
   if (random.chance(0.4)) wal.stage({ type: 'seal', seal: chain.seal() })
   if (random.chance(0.2)) {
-    wal.stage({ type: 'requests', requests: [{ id: random.bytes(16), seq: chain.head.seq }] })
+    const done = { id: random.bytes(16), seq: chain.head.seq, outcome: { type: 'done' } } as const
+    wal.stage({ type: 'requests', requests: [done] })
   }
 }
 

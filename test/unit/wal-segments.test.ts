@@ -131,7 +131,8 @@ describe('segments', () => {
     const { wal, chain } = world
     await commit(world, 2)
     const begun = wal.beginSegment(markAt(chain.head))
-    const requests = [{ id: new Uint8Array(16).fill(1), seq: toSeq(2) }]
+    const id = new Uint8Array(16).fill(1)
+    const requests = [{ id, seq: toSeq(2), outcome: { type: 'done' } }] as const
     const place = wal.stage({ type: 'requests', requests })
     await wal.flush()
     await begun

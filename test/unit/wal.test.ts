@@ -109,7 +109,8 @@ describe('a log', () => {
     const chain = createChain()
     const wal = await create(storage)
     await commit(wal, chain, 2)
-    wal.stage({ type: 'requests', requests: [{ id: new Uint8Array(16), seq: toSeq(2) }] })
+    const done = { id: new Uint8Array(16), seq: toSeq(2), outcome: { type: 'done' } } as const
+    wal.stage({ type: 'requests', requests: [done] })
     const place = wal.stage({ type: 'frames', frames: [chain.add(10), chain.add(10)] })
     await wal.flush()
     const first = (await reopen(storage)).recovery.records

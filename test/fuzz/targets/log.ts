@@ -4,6 +4,7 @@
 
 import { assert } from '../../../src/base/assert.ts'
 import { orThrow } from '../../../src/base/failure.ts'
+import { toSeq } from '../../../src/base/ids.ts'
 import { createReader, decoding } from '../../../src/bytes/reader.ts'
 import { createWriter } from '../../../src/bytes/writer.ts'
 import { positionOf, stubOf } from '../../../src/frame/frame.ts'
@@ -17,6 +18,7 @@ import {
   encodeRecord,
   type LogRecord,
   outlineRecord,
+  type RequestEntry,
   visitRecords,
 } from '../../../src/wal/records.ts'
 import {
@@ -89,7 +91,7 @@ function recordsOf({ frames, runs, genesis, handOver }: World): readonly LogReco
     seal: second.seal,
     authority: [genesis.frame, handOver],
     installed: { position, root: second.seal.root },
-    requests: [{ id: new Uint8Array(16).fill(4), seq: position.seq }],
+    requests: requestEntries(position.seq),
     holders: [{ name: 'relay', seq: position.seq }],
     pageFile: 'pages-0',
   } as const
@@ -110,6 +112,17 @@ function recordsOf({ frames, runs, genesis, handOver }: World): readonly LogReco
     { type: 'truncate', position },
     { type: 'halt', halt: { reason: 'ErrForked', message: 'two', facts: [number, bytes] } },
     { type: 'start', start: { oldestFile: 1n, redoGroup: 1n, mark } },
+  ]
+}
+
+/** One of each outcome. */
+function requestEntries(seq: RequestEntry['seq']): readonly RequestEntry[] {
+  const id = new Uint8Array(16).fill(4)
+  return [
+    { id, seq: toSeq(0), outcome: { type: 'forgotten' } },
+    { id, seq, outcome: { type: 'begun' } },
+    { id, seq, outcome: { type: 'done' } },
+    { id, seq, outcome: { type: 'answered', changes: 2, lastInsertRowid: -5 } },
   ]
 }
 
