@@ -15,7 +15,7 @@ import type { Shard } from '../shard/shard.ts'
 import { createEngine } from '../sqlite/engine.ts'
 import type { LoadSqlite } from '../sqlite/module.ts'
 import type { PageSpace } from '../sqlite/page-space.ts'
-import type { Device } from '../storage/device.ts'
+import type { Device, DeviceFile } from '../storage/device.ts'
 import type { Transport } from '../transport/transport.ts'
 import { createClosers } from './closers.ts'
 import type { FileAccess } from './files.ts'
@@ -29,6 +29,7 @@ import {
   unnamableRelay,
 } from './open-failures.ts'
 import type { OpenOptions, SyncDescriptor, TransportDescriptor } from './options.ts'
+import { createQuotaWatch, type QuotaWatch } from './quota-watch.ts'
 import type { Connect } from './registry.ts'
 import type { StorageReport } from './types.ts'
 import { letGoOfMany } from './unsent.ts'
@@ -85,6 +86,7 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
   const { host } = platform
   const { options, onProgress, closers } = assembly
   const { sync } = options
+  const quota = createQuotaWatch(host)
   const followed = parseFollowed(sync)
   const relays = relaysOf(sync, followed)
   const transports = buildTransports(platform, sync, relays)
@@ -114,14 +116,15 @@ async function assemble(platform: LocalPlatform, assembly: Assembly): Promise<Lo
     repaired,
     isNew,
     shard,
-    ...(await openSqlite(platform, assembly, { device, shard })),
+    ...(await openSqlite(platform, assembly, { device, shard, quota })),
     relayCount: transports.length,
     owner: keys.owner,
     startSync: syncStarter(platform, { shard, keys, transports, sync }),
     get storage() {
       const { kind, durable, reason, rowsWritten } = device
-      return { kind, durable, persisted, reason, rowsWritten }
+      return { kind, durable, persisted, reason, full: quota.full, rowsWritten }
     },
+    quota,
     identity: identityStatus(keys, genesis),
     siteUsage: async () => platform.siteUsage?.(),
     files: platform.files,
@@ -166,7 +169,11 @@ async function openKeys(
 async function openSqlite(
   platform: LocalPlatform,
   { options, closers }: Assembly,
-  { device, shard }: { readonly device: Device; readonly shard: Shard },
+  {
+    device,
+    shard,
+    quota,
+  }: { readonly device: Device; readonly shard: Shard; readonly quota: QuotaWatch },
 ): Promise<Pick<LocalParts, 'engine' | 'openEngine'>> {
   const { host } = platform
   const load = platform.loadSqlite(options)
@@ -178,17 +185,21 @@ async function openSqlite(
       return shard.role !== 'writer'
     },
     commit: (transaction) => {
-      shard.commit(transaction)
+      quota.during(() => shard.commit(transaction))
     },
   }
   const engine = await createEngine({
     load,
     host,
     space,
-    ...(spill === undefined ? {} : { spill }),
+    ...(spill === undefined ? {} : { spill: watchWrites(spill, quota) }),
   })
   closers.add(async () => engine.close())
   return { engine, openEngine: (other) => createEngine({ load, host, space: other }) }
+}
+
+function watchWrites(file: DeviceFile, quota: QuotaWatch): DeviceFile {
+  return { ...file, write: (at, bytes) => quota.during(() => file.write(at, bytes)) }
 }
 
 function parseFollowed(sync: SyncDescriptor | undefined): Address | undefined {

@@ -20,6 +20,7 @@ import { createLiveQueries, type LiveParts } from './live.ts'
 import { createLogRoom } from './log-room.ts'
 import { closed, replaced } from './open-failures.ts'
 import { ASKED, createOwnHead, type OwnHead } from './own-head.ts'
+import type { QuotaWatch } from './quota-watch.ts'
 import { createStatusBoard, readStatus, type StatusBoard } from './status.ts'
 import { reportStorage } from './storage-report.ts'
 import { createTakeOver } from './take-over.ts'
@@ -49,6 +50,8 @@ export type LocalParts = {
   readonly startSync: ((exclusively: Exclusively) => Sync) | undefined
   readonly storage: StorageStatus
   readonly identity: IdentityStatus
+  /** Where `storage.full` comes from. */
+  readonly quota: QuotaWatch
   siteUsage(): Promise<StorageReport['site']>
   readonly files: FileAccess
   readonly migrations: readonly string[] | undefined
@@ -113,7 +116,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     watch: live.add,
     until: createUntil({ shard, relayCount: parts.relayCount, sync, flushed }),
     ...createExports(parts, () => (isFailure(poisoned, 'ErrCleared') ? LEFT : flushed())),
-    importFile: intake.importFile,
+    importFile: (...given) => parts.quota.after(intake.importFile(...given)),
     migrate: intake.migrate,
     prepare: intake.prepare,
     verify: () => flushed().then(() => reportVerify(shard, sync())),
@@ -161,7 +164,7 @@ type Syncing = {
 }
 
 /** The sync under way: begun when the database is opened, and anew when it takes the shard over. */
-function createSyncing({ host, shard, startSync, isNew }: LocalParts): Syncing {
+function createSyncing({ host, shard, startSync, isNew, quota }: LocalParts): Syncing {
   let isBegun = isNew
   let sync: Sync | undefined
   let arrival: Arrival = ARRIVED
@@ -183,7 +186,10 @@ function createSyncing({ host, shard, startSync, isNew }: LocalParts): Syncing {
         ownHead = isBegun ? ASKED : createOwnHead(host, shard, sync)
       }
       isBegun = true
-      sync?.onStatus(onStatus)
+      sync?.onStatus(() => {
+        quota.refused(sync?.status.failure)
+        onStatus()
+      })
       onStatus()
     },
   }
@@ -215,7 +221,7 @@ function createReopen({
 }
 
 function listen(
-  { shard }: LocalParts,
+  { shard, quota }: LocalParts,
   {
     board,
     live,
@@ -226,14 +232,19 @@ function listen(
     readonly reopen: () => void
   },
 ): () => void {
+  quota.onChange(() => board.changed('state'))
   const stops = [
     shard.onAdvance(({ origin, tables }) => {
       // A whole other page file, perhaps with another page size.
       if (origin === 'installed') reopen()
       live.changed(origin === 'installed' ? [] : tables)
+      quota.passed()
       board.changed('seq')
     }),
-    shard.onHalt(() => board.changed('state')),
+    shard.onHalt((failure) => {
+      quota.refused(failure)
+      board.changed('state')
+    }),
   ]
   return () => {
     for (const stop of stops) stop()

@@ -1,10 +1,12 @@
 /** The public face: what `open` answers, the same object in a tab, a worker and on a server.
  *  Keeps: every method waits until the database is ready, and rejects with what kept it from opening.
- *  Never: names an internal type, so that a reader needs this file and `options.ts` only. */
+ *  Never: names an internal type, so that a reader needs this file, `storage-types.ts` and
+ *  `options.ts` only. */
 
 import type { ConstelliteError } from '../base/failure.ts'
 import type { FileBlob, Signal } from '../base/globals.ts'
 import type { SyncStatus } from '../replication/sync.ts'
+import type { StorageReport, StorageStatus } from './storage-types.ts'
 
 /** A value as SQLite keeps it.  Integers are numbers when safe, else bigint. */
 export type SqlValue = null | number | bigint | string | Uint8Array
@@ -213,56 +215,6 @@ export type VerifyReport = {
   readonly unanchored: string
 }
 
-export type StorageStatus = {
-  readonly kind: 'memory' | 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
-  /** True when a write that resolved survives power loss. */
-  readonly durable: boolean
-  /** True when the platform has promised not to evict it. */
-  readonly persisted: boolean
-  /** Why it is so; '' when there is nothing to say. */
-  readonly reason: string
-  /** Rows written since it was opened, where each is billed: in a Durable Object. */
-  readonly rowsWritten: number | undefined
-}
-
-/** Everything in bytes; files as long as they are, measured at one moment. */
-export type StorageReport = {
-  /** Of the whole site, its other databases and caches included: the browser's own estimate.  Undefined where
-   *  the platform tells nothing of the kind. */
-  readonly site: { readonly usageBytes: number; readonly quotaBytes: number } | undefined
-  /** All files of this database: the sum of what follows, without `memory`. */
-  readonly totalBytes: number
-  readonly log: {
-    /** Its files, with the room in them that is kept for what comes. */
-    readonly sizeBytes: number
-    /** What of them is needed still, and what it may be at most: beyond, writes are refused with ErrWalFull. */
-    readonly usedBytes: number
-    readonly capBytes: number
-    /** Who needs frames above `seq` and so keeps it from becoming shorter; undefined when nobody does. */
-    readonly holder: { readonly name: string; readonly seq: bigint } | undefined
-  }
-  readonly pages: {
-    /** The SQLite file, as far as checkpoints have got. */
-    readonly sizeBytes: number
-    /** Pages of it that hold nothing: what VACUUM gives back. */
-    readonly freeBytes: number
-  }
-  /** Checksums of the pages. */
-  readonly leavesBytes: number
-  /** A snapshot or an import that is being taken in, which then takes the place of `pages`. */
-  readonly snapshotBytes: number
-  /** What a hand-over superseded and what a repair gave up: nobody removes it but `remove`. */
-  readonly keptBytes: number
-  /** What SQLite puts aside while it works, and keys where they are files beside it. */
-  readonly otherBytes: number
-  readonly memory: {
-    /** Pages that were written and are not in their file yet, but in the log. */
-    readonly dirtyBytes: number
-    /** Records of the log that wait for the next flush. */
-    readonly stagedBytes: number
-  }
-}
-
 export type KernelStatus = {
   /** What hashes and verifies: WASM, or plain JavaScript, which is many times slower. */
   readonly kind: 'wasm' | 'plain'
@@ -279,7 +231,7 @@ export type IdentityStatus = {
   readonly recoverable: boolean
 }
 
-export type { SyncStatus }
+export type { StorageReport, StorageStatus, SyncStatus }
 
 export type Status = {
   readonly state: 'idle' | 'opening' | 'open' | 'failed' | 'closed'

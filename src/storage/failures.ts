@@ -59,7 +59,7 @@ export function quotaFailure(place: string, cause?: unknown): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrQuota',
     message: `No room is left for ${place}.`,
-    hint: 'Free some space, then open the database again.',
+    hint: 'Free some room, of which storage() says what takes it, or move the data with export(); then try again.',
     facts: { place },
     retry: 'after-repair',
     cause,

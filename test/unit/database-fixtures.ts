@@ -8,6 +8,7 @@ import type { Core } from '../../src/database/core.ts'
 import { type FileAccess, sourceOfBytes } from '../../src/database/files.ts'
 import { createLocalCore, type LocalParts } from '../../src/database/local-core.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
+import { createQuotaWatch } from '../../src/database/quota-watch.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
 import type { Database } from '../../src/database/types.ts'
@@ -180,10 +181,12 @@ export async function createFakeParts(
       durable: false,
       persisted: false,
       reason: 'A test.',
+      full: undefined,
       rowsWritten: undefined,
     },
     identity: { publicKey: NO_CHECKSUM, stored: 'memory', recoverable: false },
     siteUsage: async () => undefined,
+    quota: createQuotaWatch(host),
     files: memoryFiles,
     migrations: options.migrations,
     release: async () => undefined,
