@@ -12,7 +12,7 @@ import {
 } from '../database/bridge/start.ts'
 import { createOpen, type Open } from '../database/open.ts'
 import { checkRemove } from '../database/options.ts'
-import { persistOnWrite } from '../database/persistence.ts'
+import { createPersistence } from '../database/persistence.ts'
 import type { Remove } from '../database/remove.ts'
 import { createTurnScope } from '../database/scope.ts'
 import { startForeignWorker } from './foreign-worker.ts'
@@ -41,6 +41,7 @@ function workerParts(host: Host): WorkerParts {
 
 function createBrowserOpen(): Open {
   const host = createBrowserHost()
+  const persist = createPersistence({ ask: askToPersist, watch: watchPersisted })
   return createOpen({
     host,
     scope: createTurnScope(host),
@@ -50,7 +51,7 @@ function createBrowserOpen(): Open {
     connect: async (name, options, onProgress) => {
       const opening = { name, options, onProgress }
       const core = await withNeeded(options, () => connectWorker(workerParts(host), opening))
-      return persistOnWrite(core, persist)
+      return persist(name, core)
     },
   })
 }
@@ -71,8 +72,20 @@ async function withNeeded<T>({ worker }: WorkerChoice, work: () => Promise<T>): 
 }
 
 /** Only a window may ask; insecure pages have no storage to ask for. */
-async function persist(): Promise<boolean> {
+async function askToPersist(): Promise<boolean> {
   return (await navigator.storage?.persist?.()) ?? false
+}
+
+/** The permission changes with the answer that any tab of the site was given, and when it is taken back. */
+function watchPersisted(tell: (isPersisted: boolean) => void): void {
+  const asking = navigator.permissions?.query({ name: 'persistent-storage' })
+  const watch = (permission: PermissionStatus): void => {
+    permission.onchange = () => {
+      navigator.storage?.persisted?.().then(tell, () => undefined)
+    }
+  }
+  // A browser that does not know it keeps what it said at opening.
+  asking?.then(watch, () => undefined)
 }
 
 function startWorker(options: WorkerChoice): StartedWorker {
