@@ -4,13 +4,8 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Database } from '../../src/database/types.ts'
 import { open } from '../../src/platform/node.ts'
+import { BLOG_MIGRATIONS } from '../support/drizzle-blog.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-
-const migrations: readonly string[] = [
-  `CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, verified INTEGER NOT NULL DEFAULT 0,
-                       created_at INTEGER, tags TEXT);
-   CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, author_id INTEGER)`,
-]
 
 export function openBare(given: readonly string[] = []): Database {
   const options = given.length === 0 ? {} : { migrations: given }
@@ -20,7 +15,7 @@ export function openBare(given: readonly string[] = []): Database {
 }
 
 export async function openRows(): Promise<Database> {
-  const db = openBare(migrations)
+  const db = openBare(BLOG_MIGRATIONS)
   await db.run`INSERT INTO users (name, verified) VALUES ('John', 0), ('Jane', 1)`
   await db.run`INSERT INTO posts (title, author_id) VALUES ('First', 1), ('Second', 1)`
   return db
