@@ -153,6 +153,47 @@ describe('from the dev server', () => {
     await shows(page, ['kept', 'written', 'by the old', 'by the new'])
   })
 
+  it('a hot reload runs the migration that was appended, and keeps the connection', async () => {
+    const page = await openPage(`${url}on-react.html`)
+    await page.evaluate("db.run('DELETE FROM note')")
+    await write(page, 'kept')
+    await page.evaluate('globalThis.before = db')
+    const handle = readFileSync(join(project, 'db.js'), 'utf8')
+    const component = readFileSync(join(project, 'notes.jsx'), 'utf8')
+    const last = 'body TEXT)'
+    expect(handle).toContain(`${last}']`)
+    const save = (migrations: string): void =>
+      writeFileSync(join(project, 'db.js'), handle.replace(`${last}'`, `${last}', ${migrations}`))
+    onTestFinished(() => {
+      writeFileSync(join(project, 'db.js'), handle)
+      writeFileSync(join(project, 'notes.jsx'), component)
+    })
+
+    // Saved before it was finished: the page says so, and goes on when it is mended.
+    save("'CREATE TABLE tag (name'")
+    await page.waitForSelector('p:text("Nothing of migration 2 was kept")')
+    save("'CREATE TABLE tag (name TEXT)'")
+    await shows(page, ['kept'])
+    await page.evaluate("before.run('INSERT INTO tag VALUES (?)', ['by the old'])")
+    writeFileSync(
+      join(project, 'notes.jsx'),
+      component.replace(
+        'FROM note WHERE body',
+        'FROM (SELECT 1 AS id, name AS body FROM tag) WHERE body',
+      ),
+    )
+    await shows(page, ['by the old'])
+    expect(await page.evaluate('before !== db')).toBe(true)
+    expect(page.workers()).toHaveLength(1)
+
+    // What was appended is what a reload of the page asks for.
+    await page.reload()
+    await shows(page, ['by the old'])
+    await page.evaluate(
+      "db.exec('DROP TABLE tag; DELETE FROM constellite_migration WHERE number > 1')",
+    )
+  })
+
   it('the package evaluated again shares the connection', async () => {
     const page = await openPage(`${url}on-react.html`)
     await page.evaluate("db.run('DELETE FROM note')")
