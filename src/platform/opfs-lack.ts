@@ -1,8 +1,10 @@
 /** What a browser, or a window of it, lacks of OPFS: known by trying, never by the browser's name. */
 
+import type { Host } from '../base/host.ts'
+import { formatHex } from '../bytes/text.ts'
 import { attempt, isConflict, nameOf } from '../storage/browser-errors.ts'
 import { storageFailure } from '../storage/failures.ts'
-import { type OpfsFile, openAllFolders } from '../storage/opfs-handles.ts'
+import { type OpfsDirectory, type OpfsFile, openAllFolders } from '../storage/opfs-handles.ts'
 
 export type OpfsLack = {
   readonly reason: string
@@ -44,17 +46,31 @@ function noHandles(name: string): OpfsLack {
 }
 
 /** Some engines have the call and refuse it, or answer sizes with promises. */
-export async function tryHandle(): Promise<OpfsLack | undefined> {
+export async function tryHandle(host: Host): Promise<OpfsLack | undefined> {
   const folders = await attempt('open OPFS', openAllFolders)
+  const lack = await tryFile(folders, PROBE)
+  if (lack !== 'taken') return lack
+  // Another tab tries the same; or it is WebKitGTK, for which a file is taken once it has refused its handle.
+  const own = `probe-${formatHex(host.random(8))}.tmp`
+  const ownLack = await tryFile(folders, own)
+  await folders.removeEntry(own).catch(() => undefined)
+  return ownLack === 'taken' ? undefined : ownLack
+}
+
+async function tryFile(
+  folders: OpfsDirectory,
+  name: string,
+): Promise<OpfsLack | 'taken' | undefined> {
   try {
-    const file: OpfsFile = await folders.getFileHandle(PROBE, { create: true })
+    const file: OpfsFile = await folders.getFileHandle(name, { create: true })
     const handle = await file.createSyncAccessHandle?.()
     const isSynchronous = typeof handle?.getSize() === 'number'
     handle?.close()
     return isSynchronous ? undefined : noHandles('')
   } catch (error) {
-    // Another tab tries the same; a full site has it too, and says so when the database is made.
-    if (isConflict(error) || nameOf(error) === 'QuotaExceededError') return undefined
+    if (isConflict(error)) return 'taken'
+    // A full site has it too, and says so when the database is made.
+    if (nameOf(error) === 'QuotaExceededError') return undefined
     return noHandles(`(${nameOf(error)})`)
   }
 }

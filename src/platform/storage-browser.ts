@@ -30,7 +30,7 @@ export async function pickStorage(host: Host, name: string): Promise<BrowserStor
   }
   const isFound = await hasRecords(host, name)
   if (isFound) return createIndexedDbStorage(host, { name, isFound, ...(lack ?? MADE_BEFORE) })
-  lack ??= await tryHandle()
+  lack ??= await tryHandle(host)
   return lack === undefined ? opfs : createIndexedDbStorage(host, { name, isFound, ...lack })
 }
 

@@ -17,6 +17,8 @@ const HINTS: { readonly [name: string]: string } = {
   NotAllowedError: REFUSED,
   NotFoundError: CLEARED,
   InvalidStateError: CLEARED,
+  AbortError:
+    'The browser took the write back and says nothing more, as WebKit does on a full disk: free some space, then open the database again.',
 }
 
 /** `error`, thrown while trying to `action` (as in "write wal-1"), as a failure. */

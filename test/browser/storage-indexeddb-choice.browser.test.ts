@@ -10,7 +10,9 @@ const host = createBrowserHost()
 const prefix = `run ${Date.now()} `
 
 /** Gives this window the call that only workers have, for as long as the test takes. */
-function defineCall(createSyncAccessHandle: () => Promise<unknown>): void {
+function defineCall(
+  createSyncAccessHandle: (this: FileSystemFileHandle) => Promise<unknown>,
+): void {
   const target = FileSystemFileHandle.prototype
   Object.defineProperty(target, 'createSyncAccessHandle', {
     value: createSyncAccessHandle,
@@ -45,6 +47,26 @@ describe('IndexedDB is taken, with its reason', () => {
     })
   })
 
+  test('where a file whose handle was refused says that it is taken ever after, as in WebKitGTK', async () => {
+    const locked = new Set<string>()
+    defineCall(function () {
+      const name = locked.has(this.name) ? 'InvalidStateError' : 'NotSupportedError'
+      locked.add(this.name)
+      return Promise.reject(new DOMException('no backend', name))
+    })
+    for (const name of ['first', 'second', 'third']) {
+      expect(await picked(name)).toMatchObject({
+        kind: 'indexeddb',
+        reason: `${NOT_SYNCHRONOUS} (NotSupportedError)`,
+      })
+    }
+    const root = await navigator.storage.getDirectory()
+    const all = await root.getDirectoryHandle('constellite')
+    const probes: string[] = []
+    for await (const name of all.keys()) if (name.startsWith('probe')) probes.push(name)
+    expect(probes).toEqual(['probe.tmp'])
+  })
+
   test('where sizes are promises, as in Safari before 16.4', async () => {
     defineCall(async () => ({ getSize: async () => 0, close: async () => undefined }))
     expect(await picked('promises')).toMatchObject({ kind: 'indexeddb', reason: NOT_SYNCHRONOUS })
@@ -70,7 +92,9 @@ test('a full site can be looked into, where the browser refuses to open what is 
   onTestFinished(() => {
     IDBFactory.prototype.open = open
   })
-  IDBFactory.prototype.open = () => {
+  IDBFactory.prototype.open = function (this: IDBFactory, ...given: Parameters<typeof open>) {
+    // What is there can be opened, and other tests may have left keys.
+    if (given[0] === 'constellite-keys') return open.apply(this, given)
     const error = new DOMException('full, as a test wants it', 'QuotaExceededError')
     const request: { error: DOMException; onerror?: () => void } = { error }
     queueMicrotask(() => request.onerror?.())
