@@ -15,7 +15,7 @@ import {
 } from '../crypto/signer-webcrypto.ts'
 import { KEY_NAMES, type KeyName, type KeyStore, keyExists } from './key-store.ts'
 
-const DATABASE = 'constellite-keys'
+export const KEYS_DATABASE = 'constellite-keys'
 const DATABASE_VERSION = 1
 const STORE = 'keys'
 
@@ -62,9 +62,19 @@ export function createIndexedDbKeyStore(name: string): KeyStore {
   }
 }
 
+/** Whether a copy of this name has its key here. */
+export async function hasIndexedDbKeys(name: string): Promise<boolean> {
+  const store = createIndexedDbKeyStore(name)
+  try {
+    return (await store.load('author')) !== undefined
+  } finally {
+    await store.close()
+  }
+}
+
 function openDatabase(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, DATABASE_VERSION)
+    const request = indexedDB.open(KEYS_DATABASE, DATABASE_VERSION)
     request.onupgradeneeded = () => request.result.createObjectStore(STORE)
     request.onsuccess = () => {
       const database = request.result

@@ -1,11 +1,13 @@
 /** Which storage a database of a browser has: OPFS where files open synchronously, IndexedDB where not.
  *  Keeps: the rule.  A name that has files in OPFS is there; else one that IndexedDB has is there; only a name
- *  that neither has is made anew, in OPFS where it works.  Where OPFS cannot even be looked into, a name whose
- *  keys exist is not made anew.  Why it is IndexedDB stands in `status.storage.reason`.
+ *  that neither has is made anew, in OPFS where it works, and only where it has no keys: those are left when files
+ *  were deleted.  Why it is IndexedDB stands in `status.storage.reason`.
  *  Never: memory; never one kind for a name that the other kind has. */
 
 import type { Host } from '../base/host.ts'
+import { hasIndexedDbKeys, KEYS_DATABASE } from '../identity/key-store-indexeddb.ts'
 import { attempt } from '../storage/browser-errors.ts'
+import { lostFailure } from '../storage/failures.ts'
 import { databaseOf } from '../storage/indexeddb-layout.ts'
 import { createOpfsDevice } from '../storage/opfs.ts'
 import { nameToFolder } from '../storage/opfs-name.ts'
@@ -23,18 +25,28 @@ const MADE_BEFORE: OpfsLack = {
 /** Where this database is, or is to be made. */
 export async function pickStorage(host: Host, name: string): Promise<BrowserStorage> {
   const opfs = opfsStorage(host, name)
-  let lack = await findLack()
+  const lack = await findLack()
   if (lack?.canList !== false && ((await opfs.place.list()) ?? []).length > 0) {
     if (lack !== undefined) throw outOfReach(name, lack.reason)
     return opfs
   }
   const isFound = await hasRecords(host, name)
   if (isFound) return createIndexedDbStorage(host, { name, isFound, ...(lack ?? MADE_BEFORE) })
-  lack ??= await tryHandle(host)
-  return lack === undefined ? opfs : createIndexedDbStorage(host, { name, isFound, ...lack })
+  if (await isLost(host, name, lack)) throw lostFailure(name)
+  return newStorage(host, name, lack)
 }
 
-/** Every storage that has something under this name. */
+async function newStorage(
+  host: Host,
+  name: string,
+  found: OpfsLack | undefined,
+): Promise<BrowserStorage> {
+  const lack = found ?? (await tryHandle(host))
+  if (lack === undefined) return opfsStorage(host, name)
+  return createIndexedDbStorage(host, { name, isFound: false, ...lack })
+}
+
+/** Every storage that has something under this name; where only its keys are left, the one that it would have. */
 export async function findStorages(host: Host, name: string): Promise<readonly BrowserStorage[]> {
   const lack = await findLack()
   const found: BrowserStorage[] = []
@@ -45,7 +57,21 @@ export async function findStorages(host: Host, name: string): Promise<readonly B
   }
   const opfs = opfsStorage(host, name)
   if (lack?.canList !== false && (await opfs.place.list()) !== undefined) found.push(opfs)
+  if (found.length === 0 && (await isLost(host, name, lack))) {
+    const { place, device } = await newStorage(host, name, lack)
+    found.push({ place: { ...place, list: async () => (await place.list()) ?? [] }, device })
+  }
   return found
+}
+
+/** Whether files of this name were deleted: its keys are made after them and go before them.  Looks again at
+ *  last, because another tab may be making it. */
+async function isLost(host: Host, name: string, lack: OpfsLack | undefined): Promise<boolean> {
+  if (lack?.canList === false) return false
+  const { place } = opfsStorage(host, name)
+  const isNowhere = async (): Promise<boolean> =>
+    (await place.list()) === undefined && !(await hasRecords(host, name))
+  return (await isNowhere()) && (await hasKeys(host, name)) && (await isNowhere())
 }
 
 function opfsStorage(host: Host, name: string): BrowserStorage {
@@ -55,15 +81,23 @@ function opfsStorage(host: Host, name: string): BrowserStorage {
 /** A deletion that waits for a tab which is asleep keeps an opening waiting, without an event. */
 const ANSWER_MS = 10_000
 
-/** Whether IndexedDB has this database; makes nothing. */
 function hasRecords(host: Host, name: string): Promise<boolean> {
+  return hasDatabase(host, databaseOf(nameToFolder(name)))
+}
+
+/** Whether this copy has keys. */
+async function hasKeys(host: Host, name: string): Promise<boolean> {
+  return (await hasDatabase(host, KEYS_DATABASE)) && hasIndexedDbKeys(name)
+}
+
+/** Whether IndexedDB has a database of its own under this name; makes nothing. */
+function hasDatabase(host: Host, database: string): Promise<boolean> {
   return attempt(
-    `look for the database ${JSON.stringify(name)} in IndexedDB`,
+    `look for the database ${JSON.stringify(database)} in IndexedDB`,
     () =>
       new Promise<boolean>((resolve, reject) => {
         const late = new DOMException('no answer', 'TimeoutError')
         const timer = host.setTimer(ANSWER_MS, () => reject(late))
-        const database = databaseOf(nameToFolder(name))
         const request = indexedDB.open(database)
         let isFound = true
         request.onupgradeneeded = () => {

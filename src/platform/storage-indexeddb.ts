@@ -3,7 +3,7 @@
 
 import type { Host } from '../base/host.ts'
 import type { DatabasePlace } from '../database/remove.ts'
-import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
+import { hasIndexedDbKeys } from '../identity/key-store-indexeddb.ts'
 import type { Device } from '../storage/device.ts'
 import { createIndexedDbDevice } from '../storage/indexeddb.ts'
 import { type OpfsLack, outOfReach } from './opfs-lack.ts'
@@ -22,18 +22,9 @@ export async function createIndexedDbStorage(
   { name, isFound, reason, isKept, canList }: WantedIndexedDb,
 ): Promise<BrowserStorage> {
   // Keys are in IndexedDB wherever the files are.
-  if (!isFound && !canList && (await hasKeys(name))) throw outOfReach(name, reason)
+  if (!isFound && !canList && (await hasIndexedDbKeys(name))) throw outOfReach(name, reason)
   return {
     place: createIndexedDbPlace(host, name),
     device: () => createIndexedDbDevice({ host, name, reason, isKept }),
-  }
-}
-
-async function hasKeys(name: string): Promise<boolean> {
-  const store = createIndexedDbKeyStore(name)
-  try {
-    return (await store.load('author')) !== undefined
-  } finally {
-    await store.close()
   }
 }

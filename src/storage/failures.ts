@@ -40,10 +40,21 @@ export function clearedFailure(name: string, cause?: unknown): ConstelliteError 
   return new ConstelliteError({
     code: 'ErrCleared',
     message: `The data of this site was cleared while the database ${JSON.stringify(name)} was open.`,
-    hint: 'export() still answers what is here. Close it and open it again: it begins anew, or follows its relay.',
+    hint: 'export() still answers what is here. Close it, remove(name) what may be left of it, and open it again: it begins anew, or follows its relay.',
     facts: { name },
     retry: 'after-repair',
     cause,
+  })
+}
+
+/** Keys without files: the browser, or somebody, deleted those while the database was closed. */
+export function lostFailure(name: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrCleared',
+    message: `The files of the database ${JSON.stringify(name)} were deleted while it was closed; only its keys are left.`,
+    hint: 'It is not begun anew by itself. remove(name) lets the name go; then open it with sync: follow(address) to have back what a relay holds (takeOver({ key }) makes it the writer again), with `import` from an export, or empty.',
+    facts: { name },
+    retry: 'after-repair',
   })
 }
 
