@@ -1,6 +1,6 @@
 /** Takes the kernel's bytes only when they are the recorded ones, and compiles them.
  *  Keeps: a binary that is not ours is refused, always; an engine that cannot run ours gets the plain kernel,
- *  which says why.
+ *  which says why; one that may compile nothing at all is refused, since SQLite could not run there either.
  *  Where a module comes compiled (workerd) its bytes cannot be seen: there the name of the build, which the
  *  binary carries, is compared, and the bytes are the bundler's responsibility. */
 
@@ -21,7 +21,8 @@ export async function kernelFromBytes(
   try {
     return createKernel(await WebAssembly.compile(bytes), random)
   } catch (error) {
-    // The bytes are ours, so what failed is the engine: no WASM, none of its vectors, or a policy.
+    // The bytes are ours, so what failed is the engine: no vectors, or no WASM at all.
+    if (!canCompile()) throw forbidden(error)
     return createDefaultKernel(error instanceof Error ? error.message : String(error))
   }
 }
@@ -39,6 +40,33 @@ export function kernelFromModule(module: WebAssembly.Module, random: RandomBytes
   const found = id === undefined ? 'no name of a build' : formatHex(new Uint8Array(id))
   if (found !== KERNEL_ID) throw refused(found)
   return createKernel(module, random)
+}
+
+/** Known by trying: engines word their refusals in ways of their own. */
+function canCompile(): boolean {
+  try {
+    return new WebAssembly.Module(EMPTY_MODULE) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** WASM's magic and version. */
+const EMPTY_MODULE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)
+
+function forbidden(cause: unknown): ConstelliteError {
+  const isMissing = typeof WebAssembly === 'undefined'
+  return new ConstelliteError({
+    code: 'ErrWorkerFailed',
+    message: isMissing
+      ? 'There is no WebAssembly here, which SQLite needs.'
+      : 'WebAssembly may not be compiled here, which SQLite needs: the Content Security Policy forbids it.',
+    hint: isMissing
+      ? 'Allow it for this site (a lockdown mode turns it off), or use another browser.'
+      : "Add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy with which the page and the worker's script are served: script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+    retry: 'never',
+    cause,
+  })
 }
 
 function refused(found: string): ConstelliteError {

@@ -33,7 +33,7 @@ function unreachable(url: string, answer: string, cause: unknown): ConstelliteEr
   return new ConstelliteError({
     code: 'ErrWorkerFailed',
     message: `The kernel could not be loaded from ${url}: ${answer}.`,
-    hint: 'Serve kernel.wasm beside the module, or pass its address as kernelUrl.',
+    hint: 'Serve kernel.wasm beside the module, or pass its address as kernelUrl; connect-src of a Content-Security-Policy must allow it.',
     facts: { url: url },
     retry: 'later',
     cause,

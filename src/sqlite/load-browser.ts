@@ -31,7 +31,7 @@ function unreachable(wasmUrl: string | URL, answer: string, cause: unknown): Con
   return new ConstelliteError({
     code: 'ErrWorkerFailed',
     message: `SQLite could not be loaded from ${String(wasmUrl)}: ${answer}.`,
-    hint: 'Serve the .wasm file beside the worker, or pass its address as wasmUrl.',
+    hint: 'Serve the .wasm file beside the worker, or pass its address as wasmUrl; connect-src of a Content-Security-Policy must allow it.',
     facts: { url: String(wasmUrl) },
     retry: 'later',
     cause,

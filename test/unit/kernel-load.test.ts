@@ -141,6 +141,35 @@ describe('the loader', () => {
   })
 })
 
+describe('where nothing may be compiled', () => {
+  it('refuses, and says what the policy of the page lacks', async () => {
+    const refusal = new WebAssembly.CompileError('WebAssembly.compile(): as a policy wants it')
+    vi.spyOn(WebAssembly, 'compile').mockRejectedValue(refusal)
+    vi.spyOn(WebAssembly, 'Module').mockImplementation(function refuse() {
+      throw refusal
+    })
+    await expect(kernelFromBytes(binary, random)).rejects.toMatchObject({
+      code: 'ErrWorkerFailed',
+      message: expect.stringContaining('Content Security Policy'),
+      hint: expect.stringContaining("script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'"),
+      retry: 'never',
+      cause: refusal,
+    })
+  })
+
+  it('says so where there is no WebAssembly at all', async () => {
+    vi.stubGlobal('WebAssembly', undefined)
+    try {
+      await expect(kernelFromBytes(binary, random)).rejects.toMatchObject({
+        code: 'ErrWorkerFailed',
+        message: expect.stringContaining('no WebAssembly'),
+      })
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+})
+
 describe('a batch', () => {
   it('asks for sixteen new random bytes an item, after the items lie still', async () => {
     const asked: number[] = []
