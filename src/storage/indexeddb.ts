@@ -16,7 +16,7 @@ import { databaseOf, type FileChanges, type FileRecord } from './indexeddb-layou
 import { type IndexedDbRecords, openRecords } from './indexeddb-records.ts'
 import { nameToFolder } from './opfs-name.ts'
 import { createOwnedDevice, type Ownership } from './owned.ts'
-import { holdOwnerLocks } from './web-locks.ts'
+import { hasWebLocks, holdOwnerLocks } from './web-locks.ts'
 
 /** 1 GiB: of all open files of one database, since they are in memory. */
 const IMAGES_BYTES_MAX = 2 ** 30
@@ -49,9 +49,11 @@ export function createIndexedDbDevice(options: IndexedDbDeviceOptions): Device {
   return createOwnedDevice({
     kind: 'indexeddb',
     durable: isKept && isStrict,
-    reason: isStrict
-      ? options.reason
-      : `${options.reason}; this browser knows no strict durability`,
+    reason: [
+      options.reason,
+      ...(isStrict ? [] : ['this browser knows no strict durability']),
+      ...(hasWebLocks() ? [] : ['without Web Locks here, a newer opening takes it over unasked']),
+    ].join('; '),
     own: async () => {
       const locks = await holdOwnerLocks(host, { name, folder })
       try {

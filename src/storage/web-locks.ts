@@ -8,6 +8,12 @@ import { inUseFailure, type Owner } from './failures.ts'
 import { formatOwner, parseOwner } from './owner-text.ts'
 import { withPatience } from './patience.ts'
 
+/** Missing in old browsers, and in pages that are no secure context. */
+export function hasWebLocks(): boolean {
+  const locks: LockManager | undefined = navigator.locks
+  return locks !== undefined
+}
+
 type HeldLock = { release(): Promise<void> }
 
 /** Takes both; resolves with what gives them back, undefined where a browser has no locks.  Rejects with
