@@ -2,11 +2,22 @@
  *  Keeps: a call outside a transaction leaves none open; one inside runs only while its transaction
  *  holds the slot. */
 
+import { assert } from '../base/assert.ts'
+import type { Shard } from '../shard/shard.ts'
 import type { SqlConnection } from '../sqlite/engine.ts'
 import type { Connections } from './connections.ts'
-import type { Core, CoreBegin, CoreCall, TransactionId } from './core.ts'
+import type { Core, CoreBegin, CoreCall, CoreRequest, TransactionId } from './core.ts'
 import { type Executor, NO_CALLER } from './executor.ts'
 import { aborted } from './open-failures.ts'
+import {
+  type Answering,
+  NO_ANSWER,
+  ROWS_ANSWER,
+  RUN_ANSWER,
+  recorded,
+  runOnce,
+  settleOnce,
+} from './run-once.ts'
 import { finished } from './slot.ts'
 import type { Query } from './sql.ts'
 import type { RunResult } from './types.ts'
@@ -16,6 +27,7 @@ export type Calls = Pick<Core, 'run' | 'all' | 'exec' | 'begin' | 'commit' | 'ro
 export type CallParts = {
   readonly executor: Executor
   readonly connections: Connections
+  readonly requests: Shard['requests']
   /** Newest frame, flushed or not. */
   head(): bigint
   /** What a read waits for before its turn, if anything: arrival.ts, own-head.ts. */
@@ -26,17 +38,24 @@ export type CallParts = {
 
 type Write<T> = {
   readonly sizeBytes: number
+  /** For a call that may be repeated. */
+  readonly answering: Answering<T>
   readonly work: (writer: SqlConnection) => T
 }
 
 export function createCalls(parts: CallParts): Calls {
-  const { executor, connections } = parts
+  const { executor, connections, requests } = parts
   const { slot } = executor
   /** Runs on the writer, inside the call's transaction or on its own. */
-  const write = <T>(call: CoreCall, { sizeBytes, work }: Write<T>): Promise<T> => {
-    const { transaction } = call
+  const write = <T>(call: CoreCall, { sizeBytes, answering, work }: Write<T>): Promise<T> => {
+    const { transaction, request } = call
     const run = (): T => {
-      if (transaction === undefined) return connections.outside(work)
+      if (transaction === undefined) {
+        if (request === undefined) return connections.outside(work)
+        const outside = (): T => connections.outside(work)
+        return runOnce(requests, request, { answering, work: outside })
+      }
+      assert(request === undefined, 'a call inside a transaction is named by its commit')
       return connections.inside(work, (reason) => slot.release(transaction, reason))
     }
     const submit = () => executor.submit({ ...call, kind: 'write', sizeBytes, work: run })
@@ -47,6 +66,7 @@ export function createCalls(parts: CallParts): Calls {
     run: (query, call) =>
       write(call, {
         sizeBytes: sizeOf(query),
+        answering: RUN_ANSWER,
         work: (writer): RunResult => {
           const { changes, lastInsertRowid } = writer.run(query.sql, query.parameters)
           return { changes, lastInsertRowid, seq: parts.head() }
@@ -56,7 +76,8 @@ export function createCalls(parts: CallParts): Calls {
       const { sql, parameters } = query
       if (call.transaction !== undefined || !connections.isRead(query)) {
         const sizeBytes = sizeOf(query)
-        return write(call, { sizeBytes, work: (writer) => writer.all(sql, parameters) })
+        const work = (writer: SqlConnection) => writer.all(sql, parameters)
+        return write(call, { sizeBytes, answering: ROWS_ANSWER, work })
       }
       const work = () =>
         connections.read(slot.open !== undefined, (connection) => connection.all(sql, parameters))
@@ -66,6 +87,7 @@ export function createCalls(parts: CallParts): Calls {
     exec: (text, call) =>
       write(call, {
         sizeBytes: text.length,
+        answering: NO_ANSWER,
         work: (writer) => writer.exec(text),
       }),
     // In its turn at once where nothing is waited for: calls keep the order in which they were made.
@@ -75,21 +97,35 @@ export function createCalls(parts: CallParts): Calls {
       const first = parts.arrived(call.signal) ?? room
       return first?.then(() => begin(call, parts)) ?? begin(call, parts)
     },
-    commit: (transaction) =>
-      executor.submit({
-        kind: 'write',
-        transaction,
-        caller: NO_CALLER,
-        work: () => {
-          slot.release(transaction, finished())
-          connections.commit()
-        },
-      }),
+    commit: (transaction, request) =>
+      request?.isRepeated === true
+        ? settleCommit(parts, request)
+        : executor.submit({
+            kind: 'write',
+            transaction,
+            caller: NO_CALLER,
+            work: () => {
+              slot.release(transaction, finished())
+              if (request === undefined) return connections.commit()
+              const work = (): void => connections.commit()
+              return recorded(requests, request, { answering: NO_ANSWER, work })
+            },
+          }),
     rollback: async (transaction) => {
       // Not queued: what the callback left waiting is refused, and others may go on at once.
       slot.abandon(transaction, finished())
     },
   }
+}
+
+/** Only looks up what became of it: its number may be another's by now, and where it is not, whoever sent
+ *  the first commit is gone and its transaction with it. */
+function settleCommit({ executor, requests }: CallParts, request: CoreRequest): Promise<void> {
+  return executor.submit({
+    kind: 'read',
+    caller: NO_CALLER,
+    work: () => settleOnce(requests, request, NO_ANSWER),
+  })
 }
 
 function begin(call: CoreBegin, { executor, connections }: CallParts): Promise<TransactionId> {

@@ -12,12 +12,14 @@ import { type Authority, checkRight, currentTerm } from '../frame/authority.ts'
 import { controlOf } from '../frame/control.ts'
 import { type Frame, positionOf, shardIdOf, stubOf } from '../frame/frame.ts'
 import type { SealedRun } from '../frame/run.ts'
+import { REQUEST_RECORD_BYTES_MAX } from '../wal/layout.ts'
 import { type ApplyOverlay, addToOverlay, beginOverlay } from './apply-overlay.ts'
 import { authorityAfter } from './authority.ts'
 import { isCheckpointDue, runCheckpoint } from './checkpoint.ts'
 import { stageFrames } from './commit.ts'
 import { advanceTree, fillCutPages, flushShard } from './flush.ts'
 import { judgeRun } from './judge.ts'
+import { lostRequests, stageEntry } from './request.ts'
 import {
   assertOpen,
   emptyGroup,
@@ -130,7 +132,9 @@ async function takeFrames(
   checkRoot(state, run, overlay)
   const whole = [...(state.partial?.frames ?? []), ...frames]
   const earlierSeals = state.partial?.seals ?? []
-  const place = stageFrames(state, whole)
+  const lost = lostRequests(state, whole)
+  const place = stageFrames(state, whole, lost === undefined ? 0 : REQUEST_RECORD_BYTES_MAX)
+  if (lost !== undefined) stageEntry(state, lost)
   for (const seal of [...earlierSeals, run.seal]) state.wal.stage({ type: 'seal', seal })
   try {
     await state.wal.flush()

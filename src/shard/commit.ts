@@ -19,6 +19,7 @@ import { PAGE_COUNT_MAX } from '../pages/layout.ts'
 import { encodePayloads } from '../pages/payload.ts'
 import type { PageChanges } from '../pages/store.ts'
 import type { RecordPlace } from '../wal/records.ts'
+import { roomForRequest } from './request.ts'
 import { assertOpen, epochOf, halt, headHlcOf, type ShardState } from './state.ts'
 
 export type Transaction = {
@@ -47,17 +48,23 @@ export function commitTransaction(state: ShardState, transaction: Transaction): 
   if (changed.size === 0 && transaction.pageCount === countBefore) return state.head
   const frames = chainFrames(state, 'pages', payloads)
   // The only step that can fail; before it nothing has changed.
-  state.lastFramePlace = stageFrames(state, frames)
+  state.lastFramePlace = stageFrames(state, frames, roomForRequest(state))
   pages.commit(changed, transaction.pageCount, transaction.pageSize)
   advanceHead(state, frames)
+  if (state.request !== undefined) state.request.seq = state.head.seq
   addToGroup(state, { ...transaction, changes: changed })
   return state.head
 }
 
-/** A log that failed while it made room halts the shard, as one does that fails at a flush. */
-export function stageFrames(state: ShardState, frames: readonly Frame[]): RecordPlace {
+/** `roomBytes` for a record that follows them in the same group.  A log that failed while it made room
+ *  halts the shard, as one does that fails at a flush. */
+export function stageFrames(
+  state: ShardState,
+  frames: readonly Frame[],
+  roomBytes: number,
+): RecordPlace {
   try {
-    return state.wal.stage({ type: 'frames', frames })
+    return state.wal.stage({ type: 'frames', frames }, roomBytes)
   } catch (error) {
     throw state.wal.poisoned === undefined ? error : halt(state, error)
   }

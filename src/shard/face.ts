@@ -12,6 +12,7 @@ import { flushShard } from './flush.ts'
 import { importPages } from './import.ts'
 import { installSnapshot } from './install.ts'
 import { readKept } from './kept.ts'
+import { beginRequest, endRequest } from './request.ts'
 import { headRun, sealDurableHead } from './seal-head.ts'
 import type { Shard } from './shard.ts'
 import { createShardSnapshot } from './snapshot.ts'
@@ -59,6 +60,11 @@ export function createShardFace(state: ShardState): Shard {
       return state.halted
     },
     commit: (transaction) => commitTransaction(state, transaction),
+    requests: {
+      find: (id) => state.requests.find(id),
+      begin: (id) => beginRequest(state, id),
+      end: (outcome) => endRequest(state, outcome),
+    },
     flush: () => flushAndFold(state),
     seal: () => sealNow(state),
     adoptAuthority: (frames) => adoptAuthority(state, frames),

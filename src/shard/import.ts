@@ -62,6 +62,7 @@ async function importInto(state: ShardState, slot: Slot, source: PageImport): Pr
       headFrame: stubOf(frame),
       newestSeal: seal,
       installed: { position, root },
+      requests: state.requests,
     },
   )
   return position

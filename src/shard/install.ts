@@ -7,18 +7,26 @@
 
 import { assert } from '../base/assert.ts'
 import { ConstelliteError, type FailureInit, orThrow } from '../base/failure.ts'
+import { type Seq, toSeq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
+import { hlcToMs } from '../clock/hlc.ts'
 import { type Authority, checkRight, readAuthority, type Term, termAt } from '../frame/authority.ts'
 import { encodeSeal, type Seal, verifySeal } from '../frame/seal.ts'
 import { readSnapshot, type SnapshotHeader } from '../pages/snapshot.ts'
 import { authorityUpTo, mergeAuthority } from './authority.ts'
 import { FORK_HINT } from './halt-evidence.ts'
+import { forgottenUpTo, requestsUpTo } from './requests.ts'
 import type { Installed } from './shard.ts'
 import { type NewPages, type Slot, switchToSlot, syncSlot, withSlot } from './slot.ts'
 import { assertOpen, epochOf, halt, type ShardState } from './state.ts'
 
 /** What a snapshot means for this copy as it stands. */
-type Placing = { readonly authority: Authority; readonly isRewind: boolean }
+type Placing = {
+  readonly authority: Authority
+  readonly isRewind: boolean
+  /** Up to here this copy's own history stays. */
+  readonly keptSeq: Seq
+}
 
 export async function installSnapshot(
   state: ShardState,
@@ -67,7 +75,7 @@ async function takePlace(
 ): Promise<Installed> {
   assertOpen(state)
   const { seal } = header
-  const { authority, isRewind } = placeOf(state, header)
+  const { authority, isRewind, keptSeq } = placeOf(state, header)
   const head = { seq: seal.seq, checksum: seal.checksum }
   await switchToSlot(state, pages, {
     authority,
@@ -75,8 +83,21 @@ async function takePlace(
     headFrame: header.head,
     newestSeal: seal,
     installed: { position: head, root: seal.root },
+    requests: requestsAfter(state, keptSeq, header),
   })
   return { isRewound: isRewind }
+}
+
+/** Without those whose frames go; of this copy's own frames that come, only the time is known. */
+function requestsAfter(
+  state: ShardState,
+  keptSeq: Seq,
+  { seal, head }: SnapshotHeader,
+): ShardState['requests'] {
+  const kept = requestsUpTo(state.requests, keptSeq)
+  if (!equalBytes(seal.author, state.signer.publicKey)) return kept
+  kept.add(forgottenUpTo(Math.floor(hlcToMs(head.hlc) / 1000)))
+  return kept
 }
 
 /** What must hold before a single page is taken, and again when all are here. */
@@ -100,7 +121,8 @@ function placeOf(state: ShardState, header: SnapshotHeader): Placing {
       throw refusal('ErrProtocol', 'The snapshot is older than this copy.')
     }
   }
-  return { authority: authorityUpTo(merged, seal.seq), isRewind }
+  const keptSeq = isRewind ? toSeq(term.fromSeq - 1n) : state.head.seq
+  return { authority: authorityUpTo(merged, seal.seq), isRewind, keptSeq }
 }
 
 /** A writer takes one of its own chain, past its head: what a restored backup lacks.  That its own frames are

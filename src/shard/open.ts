@@ -25,10 +25,12 @@ import type { StartMark } from '../wal/records.ts'
 import { createWal, openWal, type WalOptions } from '../wal/wal.ts'
 import { createShardFace } from './face.ts'
 import { keepBeyond } from './kept.ts'
+import { refuseLostLog } from './lost-log.ts'
 import { notOpened, otherKey, otherShard } from './open-failures.ts'
 import { checkPagesOf } from './page-check.ts'
 import { pagesOf, readTree, replay } from './recover.ts'
 import { type Repaired, repairShard } from './repair.ts'
+import { createRequestTable, requestsMaxOf } from './requests.ts'
 import type { Shard } from './shard.ts'
 import { removeSlot } from './slot.ts'
 import { emptyGroup, leavesFileName, pageFileName, type ShardState, slotOf } from './state.ts'
@@ -127,6 +129,8 @@ async function openSound(options: OpenShardOptions): Promise<OpenedShard> {
     unsealedBreaks: replayed.unsealedBreaks,
     group: emptyGroup(pages.pageCount(pages.version), pages.pageSize),
   }
+  // What the log says of frames that did not come did not happen.
+  for (const entry of replayed.requests) if (entry.seq <= state.head.seq) state.requests.add(entry)
   // What recovery read may still sit in a cache of the platform only.
   await wal.flush()
   const ended = state.superseded ?? state.halted
@@ -181,25 +185,6 @@ async function create(options: OpenShardOptions): Promise<OpenedShard> {
   return { shard: createShardFace(state), tornBytes: 0, isNew: true }
 }
 
-/** Pages without a log: something was deleted.  A new genesis over them would be a silent loss.  Empty
- *  files are what a making that was cut short leaves behind. */
-async function refuseLostLog(device: Device): Promise<void> {
-  const kept = (await device.list()).filter((name) => PAGE_FILES.includes(name))
-  const files = await device.open(kept)
-  const sizes = files.map((file) => file.size())
-  for (const file of files) file.close()
-  const lost = kept.find((_, index) => sizes[index] !== 0)
-  if (lost === undefined) return
-  throw new ConstelliteError({
-    code: 'ErrCorrupt',
-    message: `The log of this database is missing, though ${lost} holds pages.`,
-    hint: 'Put the log files back, or restore the folder from a backup; to begin anew, remove the database first.',
-    facts: { file: lost },
-  })
-}
-
-const PAGE_FILES: readonly string[] = [pageFileName(0), pageFileName(1)]
-
 type Files = { readonly pageFile: DeviceFile; readonly leavesFile: DeviceFile }
 
 async function openFiles(device: Device, slot: 0 | 1): Promise<Files> {
@@ -246,6 +231,8 @@ function blankState(
     installed: undefined,
     group: emptyGroup(0, 0),
     partial: undefined,
+    requests: createRequestTable(requestsMaxOf(capBytesOf(options.wal))),
+    request: undefined,
     unsealedBreaks: [],
     unsealedFrames: 0,
     unsealedBytes: 0,

@@ -15,7 +15,7 @@ import { createPageStore, type PageStore } from '../pages/store.ts'
 import { createPageTree, type PageTree } from '../pages/tree.ts'
 import type { DeviceFile } from '../storage/device.ts'
 import { damage } from '../wal/damage.ts'
-import type { RecordPlace, WalRecord } from '../wal/records.ts'
+import type { RecordPlace, RequestEntry, WalRecord } from '../wal/records.ts'
 import type { Recovery } from '../wal/wal.ts'
 import { failureOfEvidence } from './halt-evidence.ts'
 import type { ShardState } from './state.ts'
@@ -28,6 +28,8 @@ export type Replayed = Pick<
   ShardState,
   'authority' | 'head' | 'headFrame' | 'newestSeal' | 'installed' | 'lastFramePlace' | 'halted'
 > & {
+  /** In their order; some may be of frames that did not come. */
+  readonly requests: readonly RequestEntry[]
   readonly unsealedFrames: number
   readonly unsealedBreaks: ShardState['unsealedBreaks']
   /** Pages that changed since the leaves file was written, and leaves logged for it. */
@@ -55,6 +57,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
   let unsealed: Frame[] = []
   const changed = new Set<number>()
   const leafImages = new Map<number, Uint8Array>()
+  const requests = [...mark.requests]
   const records = inStateOrder(recovery.records)
   const repairedAt = placesOfImages(records)
   for (const { place, record } of records) {
@@ -71,6 +74,8 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
     } else if (record.type === 'seal') {
       newestSeal = record.seal
       unsealed = unsealed.filter((frame) => frame.seq > record.seal.seq)
+    } else if (record.type === 'requests') {
+      requests.push(...record.requests)
     } else if (record.type === 'halt') {
       // A copy that followed after it was superseded may have been stopped again.
       if (halted?.code !== 'ErrForked') halted = failureOfEvidence(record.halt)
@@ -85,6 +90,7 @@ export function replay(recovery: Recovery, pages: PageStore): Replayed {
     headFrame,
     newestSeal,
     installed: mark.installed,
+    requests,
     lastFramePlace,
     halted,
     unsealedFrames: unsealed.length,

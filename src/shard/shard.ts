@@ -11,6 +11,8 @@ import type { Frame } from '../frame/frame.ts'
 import type { MayWrite, SealedRun } from '../frame/run.ts'
 import type { Seal } from '../frame/seal.ts'
 import type { PageChanges, PageStore } from '../pages/store.ts'
+import type { RequestOutcome } from '../wal/request-entry.ts'
+import type { RequestFate } from './requests.ts'
 
 /** In bytes; `StorageReport` of the face says what each is. */
 export type ShardUsage = {
@@ -83,6 +85,15 @@ export type Shard = {
     readonly pageSize: number
     readonly tables: readonly string[]
   }): Position
+  /** What became of requests: each has an id that its client gave it (wal/request-id.ts). */
+  readonly requests: {
+    find(id: Uint8Array): RequestFate
+    /** Every commit from here to `end` is of this request, and its entry becomes durable with them.  Nothing
+     *  is awaited in between. */
+    begin(id: Uint8Array): void
+    /** Its outcome; none where its work failed. */
+    end(outcome: RequestOutcome | undefined): void
+  }
   /** Makes everything staged durable; then seals when it is time. */
   flush(): Promise<void>
   /** Seals the newest flushed head if it is not sealed; resolves with the newest seal. */

@@ -34,7 +34,10 @@ export type NewPages = {
 }
 
 /** What changes together with the pages. */
-export type NewState = Pick<ShardState, 'head' | 'headFrame' | 'newestSeal' | 'installed'> & {
+export type NewState = Pick<
+  ShardState,
+  'head' | 'headFrame' | 'newestSeal' | 'installed' | 'requests'
+> & {
   readonly authority: NonNullable<ShardState['authority']>
 }
 
@@ -114,6 +117,7 @@ function markOf(state: ShardState, pages: NewPages, next: NewState): StartMark {
     seal: next.newestSeal,
     authority: authorityFrames(next.authority),
     installed: next.installed,
+    requests: next.requests.entries(),
     pageFile: pageFileName(slot.slot),
   }
 }

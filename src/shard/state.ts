@@ -19,6 +19,8 @@ import type { RecordPlace, StartMark } from '../wal/records.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { ApplyOverlay } from './apply-overlay.ts'
 import { evidenceOf } from './halt-evidence.ts'
+import type { OpenRequest } from './request.ts'
+import type { RequestTable } from './requests.ts'
 import type { Advance, ShardRole } from './shard.ts'
 
 /** Seal after this many frames or bytes of payload at the latest (DESIGN §2, Seals). */
@@ -96,6 +98,10 @@ export type ShardState = {
   installed: StartMark['installed']
   group: OpenGroup
   partial: PartialTransaction | undefined
+  /** What became of the requests of the last minutes. */
+  requests: RequestTable
+  /** The request whose work runs now. */
+  request: OpenRequest | undefined
   /** Frames with flag `continues` after the newest seal: each gets a seal of its own, so that a
    *  transaction larger than a run can travel. */
   unsealedBreaks: Position[]
@@ -196,7 +202,7 @@ export function startMarkOf(state: ShardState): StartMark {
     seal: state.newestSeal,
     authority: authorityOf(state),
     installed: state.installed,
-    requests: [],
+    requests: state.requests.entries(),
     holders: state.wal.holders,
     pageFile: pageFileName(state.slot),
   }
