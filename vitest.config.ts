@@ -74,6 +74,18 @@ const workerd: TestProjectInlineConfiguration = {
   },
 }
 
+/** WebKitGTK under the packed package; the conformance suite in its page is test/webkit/run.ts. */
+const webkit: TestProjectInlineConfiguration = {
+  test: {
+    name: 'webkit',
+    environment: 'node',
+    include: ['test/webkit/*.test.ts'],
+    globalSetup: ['test/support/use-packed.ts'],
+    testTimeout: 60_000,
+    fileParallelism: false,
+  },
+}
+
 const consumers: TestProjectInlineConfiguration = {
   test: {
     name: 'consumers',
@@ -201,6 +213,7 @@ function projects(): TestProjectInlineConfiguration[] {
     node,
     pages,
     workerd,
+    webkit,
     edge,
     consumers,
     setupsProject('setups', 'test/setups/*.test.ts'),

@@ -25,6 +25,8 @@ import {
   refuseSkips,
   type Tally,
 } from './support/tally.ts'
+import { runInWebkit } from './webkit/run.ts'
+import { findWebkit } from './webkit.ts'
 import { runInWorkerd } from './workerd/run.ts'
 import { findWorkerd } from './workerd/serve.ts'
 
@@ -56,6 +58,7 @@ const browserFirefox: Suite = { name: 'browser-firefox', run: () => inFirefox('b
 const chromium: Suite = { name: 'chromium', run: () => inChromium('chromium'), after: packed }
 const firefox: Suite = { name: 'firefox', run: () => inFirefox('firefox'), after: packed }
 const indexedDb: Suite = { name: 'indexeddb', run: () => inChromium('indexeddb'), after: packed }
+const webkit: Suite = { name: 'webkit', run: inWebkit, after: packed }
 const pages: Suite = { name: 'pages', run: () => inChromium('pages') }
 const deno: Suite = { name: 'deno', run: () => portable('deno'), after: packed }
 const workerd: Suite = {
@@ -94,6 +97,7 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [bun, indexedDb],
   [workerd, browserFirefox],
   [edge, firefox],
+  [webkit],
   [pages],
   [platform],
   [consumers],
@@ -115,6 +119,7 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
     [indexedDb],
     [browserFirefox],
     [firefox],
+    [webkit],
     [pages],
   ],
   deno: [[build], [packed], [deno, bun], [platform]],
@@ -199,7 +204,7 @@ async function packForAll(): Promise<Tally> {
 
 /** The README says what this run proved, no more and no less. */
 async function compareMatrix(before: Tally): Promise<Tally> {
-  const partners = [chromium, firefox, indexedDb, deno, bun, workerd].map((it) => it.name)
+  const partners = [chromium, firefox, indexedDb, webkit, deno, bun, workerd].map((it) => it.name)
   const without = before.skips.find((it) => partners.includes(it.name))
   if (without !== undefined) {
     return { ...NOTHING, skips: [{ name: 'matrix', reason: without.reason }] }
@@ -224,6 +229,15 @@ async function inBrowser(name: string, variable: string, found: BrowserFound): P
   if (found.path === undefined) return { ...NOTHING, skips: [{ name, reason: found.reason }] }
   process.env[variable] = found.path
   return await vitest(name)
+}
+
+/** In a page, and the browser from outside. */
+async function inWebkit(): Promise<Tally> {
+  const found = findWebkit()
+  if (found.path === undefined) {
+    return { ...NOTHING, skips: [{ name: 'webkit', reason: found.reason }] }
+  }
+  return addTallies([await runInWebkit(packedFolder ?? ''), await vitest('webkit')])
 }
 
 /** Where vitest does not run: by the runner of test/support/portable. */

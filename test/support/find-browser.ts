@@ -21,6 +21,8 @@ export type BrowserKind = {
   readonly variable: string
   /** On PATH, in this order. */
   readonly names: readonly string[]
+  /** Where else the system may have it. */
+  readonly folders?: readonly string[]
   /** Debian's. */
   readonly package: string
   /** How a person comes by one. */
@@ -47,7 +49,7 @@ export function findBrowser(kind: BrowserKind, search: BrowserSearch): BrowserFo
       reason: `no ${kind.title}: ${kind.variable} names ${given}, which does not exist`,
     }
   }
-  const system = onPath(kind, search)
+  const system = inSystem(kind, search)
   if (system !== undefined) return { path: system, source: 'system' }
   const downloaded = search.playwrightPath?.() ?? ''
   if (downloaded !== '' && search.exists(downloaded)) {
@@ -55,14 +57,15 @@ export function findBrowser(kind: BrowserKind, search: BrowserSearch): BrowserFo
   }
   const inCi = search.environment['CI'] === 'true'
   if (inCi && search.isRoot && search.installDebian(kind.package)) {
-    const installed = onPath(kind, search)
+    const installed = inSystem(kind, search)
     if (installed !== undefined) return { path: installed, source: 'debian' }
   }
   return { path: undefined, reason: `no ${kind.title}: ${kind.advice}` }
 }
 
-function onPath(kind: BrowserKind, search: BrowserSearch): string | undefined {
-  const folders = (search.environment['PATH'] ?? '').split(delimiter).filter((it) => it !== '')
+function inSystem(kind: BrowserKind, search: BrowserSearch): string | undefined {
+  const path = (search.environment['PATH'] ?? '').split(delimiter).filter((it) => it !== '')
+  const folders = [...path, ...(kind.folders ?? [])]
   for (const name of kind.names) {
     for (const folder of folders) {
       const path = join(folder, name)

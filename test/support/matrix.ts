@@ -11,6 +11,7 @@ const PLATFORMS = [
   { project: 'chromium', title: 'Chromium (OPFS)' },
   { project: 'firefox', title: 'Firefox (OPFS)' },
   { project: 'indexeddb', title: 'Chromium (IndexedDB)' },
+  { project: 'webkit', title: 'WebKitGTK (IndexedDB)' },
 ] as const
 
 const HEAD = `| | ${PLATFORMS.map((it) => it.title).join(' | ')} |`

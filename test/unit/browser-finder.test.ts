@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { findChromium } from '../chromium.ts'
 import { findFirefox } from '../firefox.ts'
 import type { BrowserSearch } from '../support/find-browser.ts'
+import { findWebkit } from '../webkit.ts'
 
 const nothing: BrowserSearch = {
   environment: { PATH: ['/one', '/two'].join(delimiter) },
@@ -70,4 +71,49 @@ it("takes each browser under its other names, the one that Debian's package brin
   expect(chrome).toEqual({ path: '/two/google-chrome', source: 'system' })
   const both = findFirefox({ ...nothing, exists: (path) => path.startsWith('/one/firefox') })
   expect(both).toEqual({ path: '/one/firefox-esr', source: 'system' })
+})
+
+describe('the WebKitGTK finder', () => {
+  const browser = '/usr/libexec/webkit2gtk-4.1/MiniBrowser'
+  const all = { path: browser, driver: '/one/WebKitWebDriver', display: '/two/Xvfb' }
+
+  it('takes the browser that lies beside its library, with its driver and a display', () => {
+    const has = Object.values(all)
+    expect(findWebkit({ ...nothing, exists: (path) => has.includes(path) })).toEqual(all)
+  })
+
+  it('takes given paths, and refuses one that does not exist', () => {
+    const environment = { ...nothing.environment, CONSTELLITE_WEBKIT: '/mine' }
+    const has = [all.driver, all.display, '/mine']
+    const search = { ...nothing, environment, exists: (path: string) => has.includes(path) }
+    expect(findWebkit(search)).toEqual({ ...all, path: '/mine' })
+    const found = findWebkit({ ...search, exists: (path) => path !== '/mine' })
+    expect(found.path === undefined && found.reason).toContain('CONSTELLITE_WEBKIT names /mine')
+  })
+
+  it('installs Debian’s packages as root in CI, and no package whose program is there', () => {
+    const installed: string[] = []
+    const brought: Readonly<Record<string, readonly string[]>> = {
+      'webkit2gtk-driver': [all.path, all.driver],
+      xvfb: [all.display],
+    }
+    const search: BrowserSearch = {
+      ...nothing,
+      environment: { ...nothing.environment, CI: 'true' },
+      exists: (path) => installed.some((name) => brought[name]?.includes(path)),
+      installDebian: (name) => installed.push(name) > 0,
+    }
+    expect(findWebkit(search)).toEqual(all)
+    expect(installed).toEqual(['webkit2gtk-driver', 'xvfb'])
+  })
+
+  it.each([
+    ['WebKitGTK', 'CONSTELLITE_WEBKIT', [all.driver, all.display]],
+    ['WebDriver of WebKitGTK', 'CONSTELLITE_WEBKIT_DRIVER', [all.path, all.display]],
+    ['display for WebKitGTK', 'CONSTELLITE_XVFB', [all.path, all.driver]],
+  ])('says that it is the %s that is missing', (title, variable, has) => {
+    const found = findWebkit({ ...nothing, exists: (path) => has.includes(path) })
+    expect(found.path === undefined && found.reason).toMatch(`no ${title}: `)
+    expect(found.path === undefined && found.reason).toContain(variable)
+  })
 })
