@@ -20,6 +20,7 @@ const INSTALL = {
   npm_config_update_notifier: 'false',
   NEXT_TELEMETRY_DISABLED: '1',
   NUXT_TELEMETRY_DISABLED: '1',
+  WRANGLER_SEND_METRICS: 'false',
   NO_COLOR: '1',
 }
 
@@ -45,7 +46,7 @@ export type ProjectOptions = {
 
 export async function typeLines(options: ProjectOptions): Promise<Project> {
   const folder = mkdtempSync(join(tmpdir(), 'constellite-setup-'))
-  const environment = environmentWith(options.programs ?? [])
+  const environment = environmentWith(options.programs ?? [], folder)
   const project = {
     folder,
     serve: (command: string) => startServer(command, folder, environment),
@@ -68,13 +69,15 @@ export async function typeLines(options: ProjectOptions): Promise<Project> {
   }
 }
 
-function environmentWith(programs: readonly string[]): NodeJS.ProcessEnv {
+function environmentWith(programs: readonly string[], folder: string): NodeJS.ProcessEnv {
   // What the test runner tells its tests is not for the tools of others.
   const kept = Object.entries(withoutNpm(process.env)).filter(
     ([name]) => !/^(NODE_ENV|VITE|DEV$|PROD$|SSR$|MODE$|BASE_URL$|TEST$)/.test(name),
   )
   const path = [...programs, process.env['PATH'] ?? ''].join(delimiter)
-  return { ...Object.fromEntries(kept), ...INSTALL, PATH: path }
+  // Logs and settings of tools stay in the folder.
+  const own = { PATH: path, XDG_CONFIG_HOME: join(folder, '.config') }
+  return { ...Object.fromEntries(kept), ...INSTALL, ...own }
 }
 
 async function startServer(

@@ -47,6 +47,6 @@ export async function textOf(page: Page): Promise<string> {
   return await page.evaluate(() => document.body.innerText.trim())
 }
 
-function complaintsIn(log: readonly string[]): readonly string[] {
+export function complaintsIn(log: readonly string[]): readonly string[] {
   return log.filter((line) => !/^(debug|log|info|startGroup|endGroup): /.test(line))
 }

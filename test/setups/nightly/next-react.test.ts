@@ -1,7 +1,8 @@
-/** `constellite/react` in Next: a server component imports it and renders the README's component, which opens
- *  nothing there; the page is live in Chromium, from the build and over hot reloads of the development server. */
+/** `constellite/react` in Next, set up by the README's lines: a server component imports it and renders the
+ *  README's component, which opens nothing there; the page is live in Chromium, from the builds with Turbopack
+ *  and with webpack, and over hot reloads of the development server. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
@@ -9,14 +10,9 @@ import { packedAt } from '../../support/packed.ts'
 import { type Chromium, startChromium } from '../../support/page.ts'
 import { readmeFile } from '../../support/readme-file.ts'
 import { type Project, typeLines } from '../project.ts'
+import { linesFor, splitServer } from '../readme.ts'
 
-const LINES = `echo '{ "private": true, "type": "module" }' > package.json
-npm install constellite
-npm install next@16 react@19 react-dom@19`
-
-const LAYOUT = `export default function Layout({ children }) {
-  return <html lang="en"><body>{children}</body></html>
-}`
+const BUILD = /^npx next build.*$/m
 
 const PAGE = `import * as bindings from 'constellite/react'
 import { Notes } from './notes.jsx'
@@ -31,10 +27,10 @@ let project: Project
 
 beforeAll(async () => {
   browser = await startChromium()
-  project = await typeLines({ tarball, lines: LINES })
-  mkdirSync(join(project.folder, 'app'))
+  const { before } = splitServer(linesFor('Next 16'))
+  expect(before).toMatch(BUILD)
+  project = await typeLines({ tarball, lines: before.replace(BUILD, '') })
   const files = {
-    'layout.jsx': LAYOUT,
     'page.jsx': PAGE,
     'notes.jsx': `'use client'\n${readmeFile('notes.jsx')}`,
     // So that a test can write beside the page.
@@ -64,11 +60,11 @@ async function start(command: string): Promise<Page> {
 const write = (page: Page, body: string): Promise<unknown> =>
   page.evaluate(`db.run('INSERT INTO note (body) VALUES (?)', ['${body}'])`)
 
-it('works from the build', async ({ skip }) => {
+it.for(['npx next build', 'npx next build --webpack'])('works from %s', async (build, { skip }) => {
   if (project.missing !== undefined) return skip(project.missing)
-  const page = await start('npx next build && npx next start')
-  await write(page, 'built')
-  await page.waitForSelector('li:text("built")')
+  const page = await start(`${build} && npx next start`)
+  await write(page, build)
+  await page.waitForSelector(`li:text-is("${build}")`)
   expect(page.workers()).toHaveLength(1)
 })
 
