@@ -42,11 +42,12 @@ export async function startWebkit(): Promise<Webkit> {
   return {
     drive: async (features = []) => {
       const port = await freePort()
-      start([found.driver, `--port=${port}`, '--host=127.0.0.1'])
-      return startSession(`http://127.0.0.1:${port}`, {
-        binary: found.path,
-        args: ['--automation', ...switchesOf(features)],
-      })
+      const driver = start([found.driver, `--port=${port}`, '--host=127.0.0.1'])
+      const died = driver.ended.then((how) => Promise.reject(new Error(how)))
+      // It ends with the test.
+      died.catch(() => undefined)
+      const program = { binary: found.path, args: ['--automation', ...switchesOf(features)] }
+      return Promise.race([startSession(`http://127.0.0.1:${port}`, program), died])
     },
     browse: (url, options = {}) => {
       return start([found.path, ...switchesOf(options.features ?? []), url], options)

@@ -26,6 +26,15 @@ const thrownBy = async (call) => {
 }
 `
 
+/** What `storageOf` answers where nothing is switched on. */
+export const IN_INDEXEDDB: Readonly<Record<string, unknown>> = {
+  kind: 'indexeddb',
+  durable: true,
+  // It has no `navigator.storage` to ask.
+  persisted: false,
+  reason: 'no private file system of the site (OPFS) here',
+}
+
 /** Ends with the test. */
 export async function webkit(): Promise<Webkit> {
   const made = await startWebkit()

@@ -3,15 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { OPFS_FEATURES } from './browser.ts'
-import { browseOnDisk, drive, outcomeOf } from './pages.ts'
-
-const IN_INDEXEDDB = {
-  kind: 'indexeddb',
-  durable: true,
-  // It has no `navigator.storage` to ask.
-  persisted: false,
-  reason: 'no private file system of the site (OPFS) here',
-}
+import { browseOnDisk, drive, IN_INDEXEDDB, outcomeOf } from './pages.ts'
 
 /** Each file of the browser: little enough for a test to fill. */
 const FILE_BYTES_MAX = 16 << 20

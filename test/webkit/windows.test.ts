@@ -1,9 +1,15 @@
 /** Reloads and windows of WebKitGTK, in a session that WebDriver drives.  Such a session is private: IndexedDB is
- *  in memory, so these tests show what a reload and another window find, and storage.test.ts what a restart
- *  does. */
+ *  in memory and ends with it, so these tests show what a reload and another window find, and storage.test.ts
+ *  what a restart does. */
 
 import { expect, it } from 'vitest'
-import { drive } from './pages.ts'
+import { drive, IN_INDEXEDDB } from './pages.ts'
+
+it('a private session tells nobody that it is one', async () => {
+  const { run } = await drive()
+  const code = "const db = await notes('private'); await write(db, 'one'); return storageOf(db)"
+  expect(await run(code)).toEqual(IN_INDEXEDDB)
+})
 
 it('a reload in the middle of writes keeps every answered row', async () => {
   const { session, run } = await drive()
