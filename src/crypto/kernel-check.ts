@@ -31,7 +31,7 @@ export async function kernelFromBytes(
 async function hashOfBytes(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   // A page that is no secure context has none, whatever the types say; it has no storage either.
   const { subtle } = crypto as { readonly subtle?: SubtleCrypto }
-  if (subtle === undefined) throw refused('not checked: no secure context')
+  if (subtle === undefined) throw insecure()
   return formatHex(new Uint8Array(await subtle.digest('SHA-256', bytes)))
 }
 
@@ -66,6 +66,16 @@ function forbidden(cause: unknown): ConstelliteError {
       : "Add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy with which the page and the worker's script are served: script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
     retry: 'never',
     cause,
+  })
+}
+
+function insecure(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrWorkerFailed',
+    message:
+      'This page is no secure context: browsers give it neither storage of its own nor keys.',
+    hint: 'Serve it over https, or open it from localhost; by the address of this machine in its network, as from a phone, it needs https too.',
+    retry: 'never',
   })
 }
 

@@ -108,6 +108,22 @@ describe('a page without a bundler', () => {
     expect((await failed).message).toMatch(/WebAssembly.*Content Security Policy/is)
   })
 
+  it('refuses by name where it is served without https under another name than localhost', async ({
+    skip,
+  }) => {
+    const plain = projectOf('plain HTML')
+    if (plain.missing !== undefined) return skip(plain.missing)
+    const { path = '' } = findChromium()
+    const args = [...CHROMIUM_ARGUMENTS, '--host-resolver-rules=MAP phone.test 127.0.0.1']
+    const abroad = await chromium.launch({ executablePath: path, args })
+    onTestFinished(() => abroad.close())
+    const page = await abroad.newPage()
+    const failed = new Promise<Error>((resolve) => page.once('pageerror', resolve))
+    const { port } = new URL(await serve({ '/': plain.folder }))
+    await page.goto(`http://phone.test:${port}/`)
+    expect((await failed).message).toMatch(/no secure context/)
+  })
+
   it('keeps them where the package lies at another origin, which starts the worker through a blob', async ({
     skip,
   }) => {
