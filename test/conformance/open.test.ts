@@ -27,6 +27,25 @@ describe('open', () => {
     expect(await again.all`SELECT * FROM note`).toEqual([{ id: 1, body: null }])
   })
 
+  it('reports what its storage takes, once for each byte, and no more when it is closed', async () => {
+    const db = await open(place.freshName('open'), { migrations: ['CREATE TABLE note (body)'] })
+    const before = await db.storage()
+    await db.run`INSERT INTO note VALUES (${new Uint8Array(500_000).fill(7)})`
+    const after = await db.storage()
+    expect(after.log.usedBytes).toBeGreaterThan(before.log.usedBytes)
+    expect(after.memory.dirtyBytes).toBeGreaterThan(400_000)
+    const { site, totalBytes, log, pages, leavesBytes, snapshotBytes, keptBytes, otherBytes } =
+      after
+    const isInBrowser = place.storageKind === 'opfs' || place.storageKind === 'indexeddb'
+    expect(typeof site?.quotaBytes).toBe(isInBrowser ? 'number' : 'undefined')
+    const sum =
+      log.sizeBytes + pages.sizeBytes + leavesBytes + snapshotBytes + keptBytes + otherBytes
+    expect(sum).toBe(totalBytes)
+    expect(db.status.storage?.full).toBeUndefined()
+    await db.close()
+    expect(await failureOf(db.storage())).toBe('ErrClosed')
+  })
+
   it('refuses an edited migration, and a database ahead of the code', async () => {
     const name = place.freshName('open')
     const migrations = ['CREATE TABLE a (x)', 'CREATE TABLE b (x)']

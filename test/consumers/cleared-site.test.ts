@@ -20,6 +20,7 @@ type Seen = {
   readonly code?: string
   readonly state?: string
   readonly failure?: string
+  readonly hint?: string
 }
 
 let browser: Chromium
@@ -113,9 +114,10 @@ describe('a site that was cleared', () => {
     expect(refused).toEqual({ code: 'ErrCleared' })
     const told = await inPage(
       page,
-      'const { state, failure } = db.status; return { state, failure: failure.code }',
+      'const { state, failure } = db.status; return { state, failure: failure.code, hint: failure.hint }',
     )
-    expect(told).toEqual({ state: 'failed', failure: 'ErrCleared' })
+    const hint = expect.stringMatching(/export\(\).*remove\(name\).*follows its relay/)
+    expect(told).toEqual({ state: 'failed', failure: 'ErrCleared', hint })
     const saved = await inPage(
       page,
       `const file = await db.export()

@@ -134,8 +134,9 @@ describe('IndexedDB under a database', () => {
        try {
          for (; large < 100; large++) await db.run('INSERT INTO note VALUES (hex(randomblob(500000)))')
        } catch (error) {
-         const { state, failure } = db.status
-         return { code: error.code, cause: error.cause.code, state, failure: failure.code, isMiddle: large > 0 }
+         const { state, failure, storage } = db.status
+         const isFull = storage.full?.hint === error.cause.hint
+         return { code: error.code, cause: error.cause.code, state, failure: failure.code, isFull, isMiddle: large > 0 }
        }`,
     )
     expect(failure).toMatchObject({
@@ -143,6 +144,7 @@ describe('IndexedDB under a database', () => {
       cause: 'ErrQuota',
       state: 'failed',
       failure: 'ErrPoisoned',
+      isFull: true,
       isMiddle: true,
     })
     await session.send('Storage.overrideQuotaForOrigin', { origin })

@@ -7,6 +7,7 @@ import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { packedAt } from '../support/packed.ts'
 import { type Chromium, startChromium } from '../support/page.ts'
+import { startRelayProcess } from '../support/relay-process.ts'
 import { type StaticServer, serveFolders } from '../support/static-server.ts'
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/cleared', import.meta.url))
@@ -176,6 +177,50 @@ describe('files that were deleted while their keys stayed', () => {
     })
     expect(await inPage(page, "return await removeNotes('lost')")).toBe(true)
     expect(await inPage(page, open)).toEqual([])
+  })
+})
+
+describe('a writer whose files were deleted', () => {
+  it('has back from its relay what was shared, and goes on as the writer', async () => {
+    const relay = await startRelayProcess(packedAt(inject('packedFolder')).project)
+    onTestFinished(() => relay.stop())
+    const page = await openPage()
+    const written = await inPage(
+      page,
+      `globalThis.all = await import('/constellite/index.js')
+       globalThis.seed = (await all.createIdentity()).seed
+       const db = await all.open('mine', {
+         migrations: ['CREATE TABLE note (body TEXT)'],
+         identity: seed,
+         sync: all.publish({ via: [all.websocket('${relay.url}')] }),
+       })
+       await write(db, 'one')
+       await db.until('shared')
+       globalThis.address = (await db.ready).address
+       await db.close()
+       return address.length > 40`,
+    )
+    expect(written).toBe(true)
+    const session = await devTools(page)
+    const storageTypes = 'file_systems'
+    await session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes })
+    const seen = await inPage(
+      page,
+      `await all.remove('mine')
+       const db = await all.open('mine', { sync: all.follow(address) })
+       const before = await db.all('SELECT body FROM note')
+       await db.takeOver({ key: seed })
+       await write(db, 'two')
+       const after = await db.all('SELECT body FROM note')
+       const { role } = db.status
+       await db.close()
+       return { before, after, role }`,
+    )
+    expect(seen).toEqual({
+      before: [{ body: 'one' }],
+      after: [{ body: 'one' }, { body: 'two' }],
+      role: 'writer',
+    })
   })
 })
 
