@@ -22,5 +22,6 @@ export const STATUS_IDLE: Status = {
   kernel: undefined,
   sync: SYNC_OFF,
   seq: 0n,
+  owner: undefined,
   failure: undefined,
 }

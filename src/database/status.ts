@@ -36,6 +36,7 @@ export function readStatus(
     kernel: { kind, reason },
     sync,
     seq: source.shard.durable.seq,
+    owner: undefined,
     failure: poisoned ?? source.shard.halted,
   }
 }

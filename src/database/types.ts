@@ -244,6 +244,9 @@ export type Status = {
   readonly sync: SyncStatus
   /** Newest frame. */
   readonly seq: bigint
+  /** In a browser: which tab of the origin runs the database.  While it changes hands, calls wait.
+   *  Undefined before that is known, and everywhere else. */
+  readonly owner: 'here' | 'elsewhere' | 'changing' | undefined
   /** What stopped the database, if anything did. */
   readonly failure: ConstelliteError | undefined
 }

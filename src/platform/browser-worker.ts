@@ -17,6 +17,7 @@ import { createBrowserWorkerFiles } from './files-browser-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
 import { findStorages, pickStorage } from './storage-browser.ts'
 import type { BrowserStorage } from './storage-indexeddb.ts'
+import { canMeet, createTabChannels, sha256 } from './tabs-browser.ts'
 
 /** A way to relays of one's own: used for descriptors of this kind. */
 export type TransportFactory = {
@@ -52,6 +53,7 @@ export function serve(options: ServeOptions = {}): void {
       }
       return isRemoved
     },
+    tabs: canMeet() ? { ...createTabChannels(), sha256 } : undefined,
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
     endpoint: globalThis as unknown as PageEndpoint,

@@ -3,11 +3,15 @@
 
 import { isFailure } from '../base/failure.ts'
 import type { Host } from '../base/host.ts'
+import type { ClientCore } from '../database/bridge/client.ts'
+import type { TabIdentity } from '../database/bridge/protocol.ts'
 import {
-  connectWorker,
   removeInWorker,
+  type StartedDatabase,
   type StartedWorker,
+  startDatabase,
   type WorkerChoice,
+  type WorkerOpening,
   type WorkerParts,
 } from '../database/bridge/start.ts'
 import { createOpen, type Open } from '../database/open.ts'
@@ -15,9 +19,13 @@ import { checkRemove } from '../database/options.ts'
 import { createPersistence } from '../database/persistence.ts'
 import type { Remove } from '../database/remove.ts'
 import { createTurnScope } from '../database/scope.ts'
+import type { TabParts } from '../database/tabs/parts.ts'
+import { connectTab } from '../database/tabs/tab-core.ts'
+import { wishesOf } from '../database/tabs/wishes.ts'
 import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
 import { oncePerRealm } from './realm.ts'
+import { createMeetingParts, sha256, whenFree } from './tabs-browser.ts'
 
 /** Opens the database of this name in the origin's private file system, or in IndexedDB where that opens no
  *  files, making it where there is none. */
@@ -39,6 +47,28 @@ function workerParts(host: Host): WorkerParts {
   }
 }
 
+function tabParts(host: Host): TabParts {
+  return { host, ...createMeetingParts(), start: (opening, tab) => startHere(host, opening, tab) }
+}
+
+/** Begins again with the other worker where the first says that this page needs that one. */
+function startHere(host: Host, opening: WorkerOpening, tab: TabIdentity): StartedDatabase {
+  const start = (): StartedDatabase => startDatabase(workerParts(host), opening, tab)
+  let started = start()
+  let isEnded = false
+  const restart = (): Promise<ClientCore> => {
+    if (!isEnded) started = start()
+    return started.core
+  }
+  return {
+    core: withNeeded(opening.options, () => started.core, restart),
+    end: (failure) => {
+      isEnded = true
+      started.end(failure)
+    },
+  }
+}
+
 function createBrowserOpen(): Open {
   const host = createBrowserHost()
   const persist = createPersistence({ ask: askToPersist, watch: watchPersisted })
@@ -50,8 +80,8 @@ function createBrowserOpen(): Open {
     keyOf: (name) => name,
     connect: async (name, options, onProgress) => {
       const opening = { name, options, onProgress }
-      const core = await withNeeded(options, () => connectWorker(workerParts(host), opening))
-      return persist(name, core)
+      const wishes = await wishesOf(options, sha256)
+      return persist(name, await connectTab({ parts: tabParts(host), opening, wishes }))
     },
   })
 }
@@ -59,15 +89,19 @@ function createBrowserOpen(): Open {
 /** Whether a worker has said that this page needs the one that has everything. */
 let isWholeNeeded = false
 
-/** `worker.js` lacks IndexedDB, which few need; when it says so, `work` begins again with the other one. */
-async function withNeeded<T>({ worker }: WorkerChoice, work: () => Promise<T>): Promise<T> {
+/** `worker.js` lacks IndexedDB, which few need; when it says so, the other one does the work. */
+async function withNeeded<T>(
+  { worker }: WorkerChoice,
+  work: () => Promise<T>,
+  again: () => Promise<T> = work,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
     const isNeeded = isFailure(error, 'ErrWorkerFailed') && error.facts['needs'] !== undefined
     if (worker !== undefined || isWholeNeeded || !isNeeded) throw error
     isWholeNeeded = true
-    return work()
+    return again()
   }
 }
 
@@ -116,8 +150,4 @@ const VECTOR_MODULE = Uint8Array.of(
 /** False where only the worker that has a plain kernel too can run. */
 function hasVectors(): boolean {
   return typeof WebAssembly === 'object' && WebAssembly.validate(VECTOR_MODULE)
-}
-
-async function whenFree(lock: string, signal: AbortSignal): Promise<void> {
-  await navigator.locks.request(lock, { signal }, async () => undefined)
 }

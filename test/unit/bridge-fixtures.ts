@@ -2,10 +2,13 @@
  *  silence, break and count the messages of. */
 
 import { serveDatabases } from '../../src/database/bridge/control.ts'
-import { connectWorker, removeInWorker, type WorkerParts } from '../../src/database/bridge/start.ts'
+import { removeInWorker, startDatabase, type WorkerParts } from '../../src/database/bridge/start.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope } from '../../src/database/scope.ts'
+import { ALONE } from '../../src/database/tabs/alone.ts'
+import { connectTab } from '../../src/database/tabs/tab-core.ts'
+import { wishesOf } from '../../src/database/tabs/wishes.ts'
 import { createTestRealm, type TestRealm } from './database-fixtures.ts'
 
 export type TestWorker = {
@@ -52,8 +55,16 @@ export function createBridgeRealm(): BridgeRealm {
       scope: createTurnScope(host),
       keepAlive: () => () => undefined,
       keyOf: (name) => name,
-      connect: (name, options, onProgress) =>
-        connectWorker(partsOf(bridge, locks), { name, options, onProgress }),
+      connect: async (name, options, onProgress) =>
+        connectTab({
+          parts: {
+            ...ALONE,
+            host,
+            start: (opening, tab) => startDatabase(partsOf(bridge, locks), opening, tab),
+          },
+          opening: { name, options, onProgress },
+          wishes: await wishesOf(options, async (bytes) => bytes),
+        }),
     }),
   }
   return bridge
@@ -96,6 +107,7 @@ function createWorker(bridge: BridgeRealm, locks: Map<string, () => void>): Work
             lock = name
           }
         : undefined,
+      tabs: undefined,
       endpoint: bridge.behaviour === 'old' ? claimOldProtocol(inside) : inside,
     })
   }

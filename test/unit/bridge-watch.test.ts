@@ -25,7 +25,7 @@ async function createWatched() {
       }
     },
   } as unknown as Core
-  serveCore(core, worker)
+  serveCore(core, worker, { tag: new Uint8Array(8), callerBase: 0 })
   const sent: { type: string; change?: { rows: unknown } }[] = []
   page.onmessage = ({ data }) => sent.push(...data)
   const ask = async (request: Request): Promise<void> => {

@@ -2,17 +2,45 @@
  *  Callbacks stay here; what they need crosses as events under the request's id. */
 
 import type { ConstelliteError } from '../../base/failure.ts'
-import type { Core, CoreCall } from '../core.ts'
+import type { Core, CoreCall, TransactionId } from '../core.ts'
 import { aborted } from '../open-failures.ts'
 import type { Query } from '../sql.ts'
-import type { RunResult } from '../types.ts'
-import { type AskOptions, ask, type Exchange, localReason, nextId } from './exchange.ts'
+import type { Row, RunResult } from '../types.ts'
+import {
+  type AskOptions,
+  ask,
+  type Exchange,
+  failExchange,
+  localReason,
+  nextId,
+} from './exchange.ts'
 import { reviveStatus } from './failure.ts'
-import type { Opened, Operation, RequestId, RunAnswer, StatementRequest } from './protocol.ts'
+import type {
+  Opened,
+  Operation,
+  RequestId,
+  RequestNumber,
+  RunAnswer,
+  StatementRequest,
+} from './protocol.ts'
 import { unpackRows } from './rows.ts'
 
+/** A core whose answers may stop coming: what was asked of it can be asked again of the next one. */
+export type ClientCore = Omit<Core, 'run' | 'all' | 'exec' | 'commit'> & {
+  run(query: Query, call: ClientCall): Promise<RunResult>
+  all(query: Query, call: ClientCall): Promise<Row[]>
+  exec(text: string, call: ClientCall): Promise<void>
+  commit(transaction: TransactionId, request: RequestNumber): Promise<void>
+  /** What everything that was pending was rejected with, itself; undefined while it answers. */
+  readonly lost: ConstelliteError | undefined
+  /** Rejects everything pending and everything later. */
+  lose(failure: ConstelliteError): void
+}
+
+export type ClientCall = Omit<CoreCall, 'request'> & { readonly request: RequestNumber }
+
 /** `end` ends the worker, once `close` was answered. */
-export function createClientCore(exchange: Exchange, opened: Opened, end: () => void): Core {
+export function createClientCore(exchange: Exchange, opened: Opened, end: () => void): ClientCore {
   exchange.status ??= reviveStatus(opened.status)
   let closing: Promise<void> | undefined
   return {
@@ -35,10 +63,10 @@ export function createClientCore(exchange: Exchange, opened: Opened, end: () => 
       const make = statement(query, call, true)
       return ask(exchange, make, { read: unpackRows, signal: call.signal })
     },
-    exec: (text, { signal, transaction, caller }) =>
-      operate(exchange, { op: 'exec', text, transaction, caller }, { signal }),
+    exec: (text, { signal, transaction, caller, request }) =>
+      operate(exchange, { op: 'exec', text, transaction, caller, request }, { signal }),
     begin: (call) => begin(exchange, call),
-    commit: (transaction) => operate(exchange, { op: 'commit', transaction }),
+    commit: (transaction, request) => operate(exchange, { op: 'commit', transaction, request }),
     rollback: (transaction) => operate(exchange, { op: 'rollback', transaction }),
     watch: (query, listener) => watch(exchange, query, listener),
     until: (stage, { holders, signal }) =>
@@ -55,6 +83,13 @@ export function createClientCore(exchange: Exchange, opened: Opened, end: () => 
       closing ??= close(exchange, end)
       return closing
     },
+    get lost() {
+      return exchange.failed
+    },
+    lose: (failure) => {
+      failExchange(exchange, failure)
+      end()
+    },
   }
 }
 
@@ -64,11 +99,11 @@ function operate<T>(exchange: Exchange, operation: Operation, options?: AskOptio
 
 function statement(
   { sql, parameters }: Query,
-  { signal, caller, transaction }: CoreCall,
+  { signal, caller, transaction, request }: ClientCall,
   areRowsWanted: boolean,
 ): (id: RequestId) => StatementRequest {
   const isAbortable = signal !== undefined
-  return (id) => [id, areRowsWanted, isAbortable, caller, transaction, sql, parameters]
+  return (id) => [id, areRowsWanted, isAbortable, caller, transaction, sql, parameters, request]
 }
 
 function readRun([changes, lastInsertRowid, seq]: RunAnswer): RunResult {

@@ -4,6 +4,9 @@
 import { type Endpoint, expose } from 'comlink'
 import { failureOf } from '../../base/failure.ts'
 import type { Connect } from '../registry.ts'
+import { hostGuests } from '../tabs/guests.ts'
+import type { TabChannels } from '../tabs/lobby.ts'
+import { wishesOf } from '../tabs/wishes.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
 import { type Control, NO_REQUEST, PROTOCOL } from './protocol.ts'
 import { serveCore } from './server.ts'
@@ -18,23 +21,35 @@ export type ServeParts = {
   readonly remove: (name: string, kernelUrl: string | undefined) => Promise<boolean>
   /** Takes this lock for as long as the worker lives; undefined where there are no locks. */
   readonly holdLock: ((name: string) => Promise<void>) | undefined
+  /** How tabs meet; undefined where they cannot. */
+  readonly tabs:
+    | (TabChannels & { readonly sha256: (bytes: Uint8Array) => Promise<Uint8Array> })
+    | undefined
   readonly endpoint: PageEndpoint
 }
 
+/** Callers of the page that started the worker are numbered as it does. */
+const OWN_BASE = 0
+
 /** Answers the page that started this worker. */
-export function serveDatabases({ connect, remove, holdLock, endpoint }: ServeParts): void {
+export function serveDatabases({ connect, remove, holdLock, tabs, endpoint }: ServeParts): void {
   const control: Control = {
     hello: async (lock) => {
       await holdLock?.(lock)
       return { protocol: PROTOCOL, isLocked: holdLock !== undefined }
     },
-    open: async (name, options, port) => {
+    open: async (name, options, { tag, term }, port) => {
       try {
         const onProgress = (fraction: number): void => {
           port.postMessage([{ type: 'progress', id: NO_REQUEST, fraction }])
         }
-        const core = await connect(name, options, onProgress)
-        serveCore(core, port)
+        const opened = await connect(name, options, onProgress)
+        let core = opened
+        if (tabs !== undefined && term !== undefined) {
+          const wishes = await wishesOf(options, tabs.sha256)
+          core = hostGuests(opened, { channels: tabs, name, term, wishes })
+        }
+        serveCore(core, port, { tag, callerBase: OWN_BASE })
         return { ok: true, value: { ready: core.ready, status: flattenStatus(core.status) } }
       } catch (error) {
         return { ok: false, failure: flattenFailure(failureOf(error)) }

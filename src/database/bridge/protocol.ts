@@ -18,6 +18,10 @@ export const PROTOCOL = 5
 
 export type RequestId = number
 
+/** Names a write of one tab, so that it happens once although it is called again: unix seconds << 20 | a
+ *  counter (wal/layout.ts).  Negative: it may have run before.  0: it needs no name. */
+export type RequestNumber = number
+
 /** One statement: what `run` and `all` send. */
 export type StatementRequest = readonly [
   id: RequestId,
@@ -29,6 +33,7 @@ export type StatementRequest = readonly [
   transaction: number | undefined,
   sql: string,
   parameters: CheckedParameters,
+  request: RequestNumber,
 ]
 
 /** What `run` is answered with, by position: `RunResult`. */
@@ -40,9 +45,11 @@ export type Operation =
       readonly text: string
       readonly transaction?: number | undefined
       readonly caller: number
+      readonly request: RequestNumber
     }
   | { readonly op: 'begin'; readonly caller: number }
-  | { readonly op: 'commit' | 'rollback'; readonly transaction: number }
+  | { readonly op: 'commit'; readonly transaction: number; readonly request: RequestNumber }
+  | { readonly op: 'rollback'; readonly transaction: number }
   | { readonly op: 'until'; readonly stage: Stage; readonly holders: number }
   | { readonly op: 'export' | 'verify' | 'storage' | 'close' }
   | { readonly op: 'exportTo'; readonly path: string }
@@ -85,6 +92,14 @@ export const NO_REQUEST: RequestId = 0
 
 export type PlainOptions = Omit<OpenOptions, 'worker'>
 
+/** What a tab tells of itself when it opens a database. */
+export type TabIdentity = {
+  /** 8 random bytes: the first half of the ids of its requests. */
+  readonly tag: Uint8Array
+  /** It is the owner, under this name, and others may come; undefined where tabs cannot meet. */
+  readonly term: string | undefined
+}
+
 export type Opened = { readonly ready: Ready; readonly status: PlainStatus }
 
 export type PlainResult<T> =
@@ -95,7 +110,12 @@ export type PlainResult<T> =
 export type Control = {
   /** Takes the lock of this name, where there are locks, so that the page sees the worker die. */
   hello(lock: string): Promise<{ readonly protocol: number; readonly isLocked: boolean }>
-  open(name: string, options: PlainOptions, port: MessagePort): Promise<PlainResult<Opened>>
+  open(
+    name: string,
+    options: PlainOptions,
+    tab: TabIdentity,
+    port: MessagePort,
+  ): Promise<PlainResult<Opened>>
   /** Deletes a closed database; false when there was none. */
   remove(name: string, kernelUrl: string | undefined): Promise<PlainResult<boolean>>
 }

@@ -4,7 +4,8 @@
 
 import { failureOf } from '../../base/failure.ts'
 import { wipe } from '../../crypto/secret.ts'
-import type { Core } from '../core.ts'
+import { REQUEST_ID_BYTES } from '../../wal/layout.ts'
+import type { Core, CoreRequest } from '../core.ts'
 import { keepRows } from '../live.ts'
 import type { Row, RunResult } from '../types.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
@@ -14,6 +15,7 @@ import type {
   Reply,
   Request,
   RequestId,
+  RequestNumber,
   RunAnswer,
   StatementRequest,
 } from './protocol.ts'
@@ -21,6 +23,7 @@ import { changeOf, packRows } from './rows.ts'
 
 type Serving = {
   readonly core: Core
+  readonly visitor: Visitor
   readonly out: BatchedPort<Reply>
   readonly aborts: Map<RequestId, AbortController>
   readonly watched: Map<RequestId, Watched>
@@ -35,9 +38,18 @@ type Watched = {
   shown(): void
 }
 
-export function serveCore(core: Core, port: Port): void {
+/** What tells the pages apart that one core serves. */
+export type Visitor = {
+  readonly tag: Uint8Array
+  /** Added to its callers, which it numbers from 1. */
+  readonly callerBase: number
+}
+
+/** Answers the way to stop: as if the page had gone away. */
+export function serveCore(core: Core, port: Port, visitor: Visitor): () => void {
   const serving: Serving = {
     core,
+    visitor,
     out: batchPort<Reply, Request>(port, {
       onItem: (request) => take(serving, request),
       onClose: () => leave(serving),
@@ -52,6 +64,10 @@ export function serveCore(core: Core, port: Port): void {
     out.send({ type: 'status', status: flattenStatus(status) })
   })
   core.ended.then((failure) => out.send({ type: 'ended', failure: flattenFailure(failure) }))
+  return () => {
+    out.close()
+    leave(serving)
+  }
 }
 
 function take(serving: Serving, request: Request): void {
@@ -89,13 +105,22 @@ function signalOf({ aborts }: Serving, id: RequestId): AbortSignal {
 }
 
 function runStatement(serving: Serving, request: StatementRequest): Promise<unknown> {
-  const { core } = serving
-  const [id, areRowsWanted, isAbortable, caller, transaction, sql, parameters] = request
+  const { core, visitor } = serving
+  const [id, areRowsWanted, isAbortable, from, transaction, sql, parameters, number] = request
   // Only where it is needed: making one costs as much as half of the call.
   const signal = isAbortable ? signalOf(serving, id) : undefined
   const query = { sql, parameters }
-  const call = { caller, transaction, signal }
+  const caller = visitor.callerBase + from
+  const call = { caller, transaction, signal, request: requestOf(visitor, number) }
   return areRowsWanted ? core.all(query, call).then(packRows) : core.run(query, call).then(packRun)
+}
+
+function requestOf({ tag }: Visitor, number: RequestNumber): CoreRequest | undefined {
+  if (number === 0) return undefined
+  const id = new Uint8Array(REQUEST_ID_BYTES)
+  id.set(tag)
+  new DataView(id.buffer).setBigUint64(tag.length, BigInt(Math.abs(number)))
+  return { id, isRepeated: number < 0 }
 }
 
 function packRun({ changes, lastInsertRowid, seq }: RunResult): RunAnswer {
@@ -170,14 +195,18 @@ function watch(
 type Answered = Exclude<OperationRequest, { readonly op: 'abort' | 'unwatch' | 'watch' }>
 
 function answer(serving: Serving, request: Answered, signal: AbortSignal): Promise<unknown> {
-  const { core, out } = serving
+  const { core, out, visitor } = serving
   switch (request.op) {
-    case 'exec':
-      return core.exec(request.text, { ...request, signal })
+    case 'exec': {
+      const { text, transaction } = request
+      const caller = visitor.callerBase + request.caller
+      const named = requestOf(visitor, request.request)
+      return core.exec(text, { caller, transaction, signal, request: named })
+    }
     case 'begin':
       return begin(serving, request, signal)
     case 'commit':
-      return core.commit(request.transaction)
+      return core.commit(request.transaction, requestOf(visitor, request.request))
     case 'rollback':
       return core.rollback(request.transaction)
     case 'until':
@@ -211,14 +240,14 @@ function answer(serving: Serving, request: Answered, signal: AbortSignal): Promi
 }
 
 async function begin(
-  { core, out, aborts, transactions }: Serving,
+  { core, out, aborts, transactions, visitor }: Serving,
   { id, caller }: { readonly id: RequestId; readonly caller: number },
   signal: AbortSignal,
 ): Promise<number> {
   let isOver = false
   let begun: number | undefined
   begun = await core.begin({
-    caller,
+    caller: visitor.callerBase + caller,
     signal,
     onEnd: (reason) => {
       isOver = true

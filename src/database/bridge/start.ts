@@ -5,16 +5,21 @@
  *  is given when the worker is gone. */
 
 import { type Remote, transfer, wrap } from 'comlink'
-import { failureOf } from '../../base/failure.ts'
+import { type ConstelliteError, failureOf } from '../../base/failure.ts'
 import type { Host } from '../../base/host.ts'
 import { formatHex } from '../../bytes/text.ts'
-import type { Core } from '../core.ts'
 import type { OpenOptions } from '../options.ts'
-import { createClientCore } from './client.ts'
+import { type ClientCore, createClientCore } from './client.ts'
 import { createExchange, failExchange } from './exchange.ts'
 import { reviveFailure } from './failure.ts'
 import { died, notLoaded, otherBuild, silent, type WorkerLife, watchLife } from './life.ts'
-import { type Control, type Opened, type PlainResult, PROTOCOL } from './protocol.ts'
+import {
+  type Control,
+  type Opened,
+  type PlainResult,
+  PROTOCOL,
+  type TabIdentity,
+} from './protocol.ts'
 
 /** Loading the script over a slow line is part of it. */
 export const HELLO_MS = 30_000
@@ -44,7 +49,18 @@ export type WorkerOpening = {
   readonly onProgress: (fraction: number) => void
 }
 
-export async function connectWorker(parts: WorkerParts, opening: WorkerOpening): Promise<Core> {
+export type StartedDatabase = {
+  readonly core: Promise<ClientCore>
+  /** Ends the worker, whatever it does; `core` rejects with this unless it was there already. */
+  end(failure: ConstelliteError): void
+}
+
+/** Opens a database in a worker of its own. */
+export function startDatabase(
+  parts: WorkerParts,
+  opening: WorkerOpening,
+  tab: TabIdentity,
+): StartedDatabase {
   const { worker, url } = startWorker(parts, opening.options)
   const life = watchLife(worker, url)
   const stopping = new AbortController()
@@ -52,7 +68,7 @@ export async function connectWorker(parts: WorkerParts, opening: WorkerOpening):
     stopping.abort()
     worker.terminate()
   }
-  try {
+  const open = async (): Promise<ClientCore> => {
     const control = wrap<Control>(worker)
     await greet(control, { parts, life, url, signal: stopping.signal })
     const { port1, port2 } = parts.channel()
@@ -63,13 +79,23 @@ export async function connectWorker(parts: WorkerParts, opening: WorkerOpening):
     })
     const { worker: _, ...plain } = opening.options
     const opened = await life.race<PlainResult<Opened>>(
-      control.open(opening.name, plain, transfer(port2, [port2])),
+      control.open(opening.name, plain, tab, transfer(port2, [port2])),
     )
     if (!opened.ok) throw reviveFailure(opened.failure)
     return createClientCore(exchange, opened.value, end)
-  } catch (error) {
+  }
+  const core = open().catch((error) => {
     end()
     throw failureOf(error)
+  })
+  // Told to whoever waits for it; one that was ended has nobody.
+  core.catch(() => undefined)
+  return {
+    core,
+    end: (failure) => {
+      life.lose(failure)
+      end()
+    },
   }
 }
 

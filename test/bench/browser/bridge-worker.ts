@@ -51,6 +51,7 @@ serveDatabases({
   },
   remove: async () => false,
   holdLock: undefined,
+  tabs: undefined,
   // In a worker the global scope is the port to the page; the library's types describe windows.
   endpoint: globalThis as unknown as PageEndpoint,
 })

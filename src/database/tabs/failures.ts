@@ -1,0 +1,59 @@
+/** Failures of a database that several tabs share. */
+
+import { ConstelliteError } from '../../base/failure.ts'
+
+/** What is pending at an owner is rejected with this; whoever asked repeats it elsewhere. */
+export function ownerGone(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrWorkerFailed',
+    message: 'The tab that ran the database is gone.',
+    hint: 'Ask again: another tab runs it.',
+    retry: 'now',
+  })
+}
+
+/** Of a transaction whose core was lost with this: a worker of our own that died ends more than that. */
+export function transactionLost(lost?: ConstelliteError): ConstelliteError {
+  if (lost !== undefined && lost.retry !== 'now') return lost
+  return new ConstelliteError({
+    code: 'ErrTransaction',
+    message: 'The tab that ran this transaction went away before it was committed.',
+    hint: 'Nothing of it was written. Call transaction(…) again: another tab runs the database now.',
+    retry: 'now',
+  })
+}
+
+/** For what cannot be repeated without knowing whether it was done. */
+export function outcomeUnknown(what: string): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOutcomeUnknown',
+    message: `The tab that ran the database went away during ${what}, so nobody knows how it ended.`,
+    hint: 'Look at what the database has now before you call it again.',
+    retry: 'after-repair',
+  })
+}
+
+export function otherBuild(protocols: {
+  readonly here: number
+  readonly there: number
+}): ConstelliteError {
+  const { here, there } = protocols
+  const older = there > here ? 'this tab is' : 'the other is'
+  return new ConstelliteError({
+    code: 'ErrWorkerFailed',
+    message: `Another tab runs this database with another version (protocol ${there}, here ${here}).`,
+    hint: `Reload both tabs: ${older} an older copy of the page.`,
+    retry: 'later',
+    facts: { here, there },
+  })
+}
+
+export function tooManyGuests(countMax: number): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrBackpressure',
+    message: `${countMax} tabs use this database already.`,
+    hint: 'Close some of them.',
+    retry: 'later',
+    facts: { countMax },
+  })
+}

@@ -1,0 +1,115 @@
+/** Guests: in the owner's worker, the other tabs that use the same database, each over a pipe of its own.
+ *  Keeps: a guest that is gone leaves nothing behind, which its lock tells; when the database closes, guests
+ *  are let down before it and hear nothing more, so that each of them asks the next owner. */
+
+import { failureOf } from '../../base/failure.ts'
+import { flattenFailure, flattenStatus } from '../bridge/failure.ts'
+import { serveCore, type Visitor } from '../bridge/server.ts'
+import type { Core } from '../core.ts'
+import { tooManyGuests } from './failures.ts'
+import {
+  enterLobby,
+  guestLock,
+  type JoinMessage,
+  type Lobby,
+  type LobbyMessage,
+  type TabChannels,
+} from './lobby.ts'
+import { missingMigrations, type Wishes } from './wishes.ts'
+
+/** Callers of one tab are numbered from 1 and stay below this. */
+const CALLERS_MAX = 2 ** 32
+/** So that a page that opens windows without end cannot take the owner down. */
+export const GUESTS_MAX = 256
+
+export type HostingParts = {
+  readonly channels: TabChannels
+  /** The name of the database. */
+  readonly name: string
+  readonly term: string
+  readonly wishes: Wishes
+}
+
+type Hosting = {
+  readonly parts: HostingParts
+  readonly core: Core
+  readonly lobby: Lobby
+  readonly stops: Set<() => void>
+  migrations: readonly string[] | undefined
+  guestCount: number
+}
+
+/** Lets other tabs in; answers the core as the owner's own page is to see it. */
+export function hostGuests(core: Core, parts: HostingParts): Core {
+  const lobby = enterLobby(parts.channels, parts.name, {
+    onMessage: (message) => onMessage(hosting, message),
+    onStranger: (_, type) => {
+      // It then knows that there is an owner whom it does not understand.
+      if (type === 'join') lobby.send({ type: 'announced', term: parts.term })
+    },
+  })
+  const hosting: Hosting = {
+    parts,
+    core,
+    lobby,
+    stops: new Set(),
+    migrations: parts.wishes.migrations,
+    guestCount: 0,
+  }
+  const close = async (): Promise<void> => {
+    lobby.close()
+    for (const stop of hosting.stops) stop()
+    await core.close()
+  }
+  return derive(core, { close, migrate: (migrations) => migrate(hosting, migrations) })
+}
+
+/** Not a copy: what a core has may be read anew at each use. */
+function derive(core: Core, own: Partial<Core>): Core {
+  return Object.create(core, Object.getOwnPropertyDescriptors(own))
+}
+
+async function migrate(hosting: Hosting, migrations: readonly string[]): Promise<void> {
+  await hosting.core.migrate(migrations)
+  hosting.migrations = migrations
+}
+
+function onMessage(hosting: Hosting, message: LobbyMessage): void {
+  if (message.type === 'join') receive(hosting, message)
+}
+
+async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Promise<void> {
+  const { core, lobby, parts } = hosting
+  try {
+    if (hosting.stops.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
+    const missing = missingMigrations({ ...parts.wishes, migrations: hosting.migrations }, wishes)
+    if (missing !== undefined) await migrate(hosting, missing)
+  } catch (error) {
+    lobby.send({ type: 'refused', pipe, failure: flattenFailure(failureOf(error)) })
+    return
+  }
+  hosting.guestCount += 1
+  takeIn(hosting, pipe, { tag, callerBase: hosting.guestCount * CALLERS_MAX })
+  const { term } = parts
+  const { migrations } = hosting
+  // What happened when the owner opened it, did not happen now.
+  const ready = { ...core.ready, import: undefined, repaired: undefined, tornBytes: 0 }
+  const opened = { ready, status: flattenStatus(core.status) }
+  lobby.send({ type: 'welcomed', pipe, term, opened, migrations })
+}
+
+function takeIn({ core, parts, stops }: Hosting, pipe: string, visitor: Visitor): void {
+  const { channels } = parts
+  const gone = new AbortController()
+  // The owner decides when the database closes.
+  const view = derive(core, { close: async () => undefined })
+  const stopServing = serveCore(view, channels.channel(pipe), visitor)
+  const stop = (): void => {
+    stops.delete(stop)
+    gone.abort()
+    stopServing()
+  }
+  stops.add(stop)
+  // Rejects when it was stopped first.
+  channels.whenFree(guestLock(pipe), gone.signal).then(stop, () => undefined)
+}

@@ -1,0 +1,51 @@
+/** Repeat: asks the next owner what one left unanswered. */
+
+import type { Signal } from '../../base/globals.ts'
+import type { ClientCore } from '../bridge/client.ts'
+import { aborted } from '../open-failures.ts'
+import { outcomeUnknown } from './failures.ts'
+import type { Seat } from './seat.ts'
+
+/** `isRepeated`: it may have been done already. */
+export type Work<T> = (core: ClientCore, isRepeated: boolean) => Promise<T>
+
+/** Runs `work` on the core, and where that was lost, on the next one. */
+export function repeat<T>(seat: Seat, work: Work<T>, signal: Signal | undefined): Promise<T> {
+  const { core } = seat
+  if (core === undefined) return repeatLater({ seat, work, signal, isRepeated: false })
+  return work(core, false).catch((error) => {
+    if (!isLost(core, error)) throw error
+    return repeatLater({ seat, work, signal, isRepeated: true })
+  })
+}
+
+export async function repeatLater<T>(call: {
+  readonly seat: Seat
+  readonly work: Work<T>
+  readonly signal: Signal | undefined
+  isRepeated: boolean
+}): Promise<T> {
+  for (;;) {
+    const core = await call.seat.next()
+    if (call.signal?.aborted && !call.isRepeated) throw aborted(call.signal)
+    try {
+      return await call.work(core, call.isRepeated)
+    } catch (error) {
+      if (!isLost(core, error)) throw error
+      call.isRepeated = true
+    }
+  }
+}
+
+/** What was lost with its core was rejected with the core's own failure, itself. */
+export function isLost(core: ClientCore, error: unknown): boolean {
+  return core.lost !== undefined && core.lost === error
+}
+
+/** For what leaves no name in the log. */
+export function once<T>(what: string, work: (core: ClientCore) => Promise<T>): Work<T> {
+  return async (core, isRepeated) => {
+    if (isRepeated) throw outcomeUnknown(what)
+    return work(core)
+  }
+}

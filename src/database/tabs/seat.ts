@@ -1,0 +1,285 @@
+/** Seat: the place of one tab among those that share a database: does what ownership.ts decides, and says
+ *  which core the tab's calls go to now.
+ *  Keeps: one core at a time; what one leaves unanswered was rejected before the next is given. */
+
+import { type ConstelliteError, failureOf } from '../../base/failure.ts'
+import type { ClientCore } from '../bridge/client.ts'
+import { reviveFailure } from '../bridge/failure.ts'
+import { PROTOCOL } from '../bridge/protocol.ts'
+import type { WorkerOpening } from '../bridge/start.ts'
+import { closed } from '../open-failures.ts'
+import { otherBuild, ownerGone } from './failures.ts'
+import {
+  enterLobby,
+  type Lobby,
+  type LobbyMessage,
+  queueLock,
+  type WelcomedMessage,
+} from './lobby.ts'
+import { beginOwn, type Own, withoutDone } from './own.ts'
+import {
+  OWNERSHIP_START,
+  type OwnershipAction,
+  type OwnershipEvent,
+  type OwnershipState,
+  stepOwnership,
+} from './ownership.ts'
+import type { TabParts } from './parts.ts'
+import { beginVisit, type Visit } from './visit.ts'
+import type { Wishes } from './wishes.ts'
+
+export type Seat = {
+  /** Undefined while there is none: between two owners, and while the page sleeps. */
+  readonly core: ClientCore | undefined
+  readonly isOwner: boolean
+  /** Why there will be none any more. */
+  readonly failure: ConstelliteError | undefined
+  /** The core, as soon as there is one; rejects with what ended the seat. */
+  next(): Promise<ClientCore>
+  /** Calls `listener` whenever `core` has changed. */
+  onChange(listener: () => void): void
+  /** The list that this tab's own worker begins with, should it be the owner. */
+  appended(migrations: readonly string[]): void
+  /** Gives the seat up: rejects what still waits for a core. */
+  leave(): void
+}
+
+export type SeatInit = {
+  readonly parts: TabParts
+  readonly opening: WorkerOpening
+  readonly wishes: Wishes
+}
+
+const TAG_BYTES = 8
+
+type Waiting = {
+  readonly promise: Promise<ClientCore>
+  resolve(core: ClientCore): void
+  reject(failure: ConstelliteError): void
+}
+
+type State = SeatInit & {
+  readonly tag: Uint8Array
+  readonly listeners: Set<() => void>
+  readonly events: OwnershipEvent[]
+  ownership: OwnershipState
+  lobby: Lobby | undefined
+  /** The request for the queue's lock, whether it was granted or not. */
+  queueing: AbortController | undefined
+  visit: Visit | undefined
+  welcome: WelcomedMessage | undefined
+  own: Own | undefined
+  core: ClientCore | undefined
+  failure: ConstelliteError | undefined
+  waiting: Waiting | undefined
+  migrations: readonly string[] | undefined
+  /** A core was there: what `import` and `repair` asked for is done. */
+  hasOpened: boolean
+  stopWatching: () => void
+}
+
+export function takeSeat(init: SeatInit): Seat {
+  const { parts, wishes } = init
+  const state: State = {
+    ...init,
+    tag: parts.host.random(TAG_BYTES),
+    listeners: new Set(),
+    events: [],
+    ownership: OWNERSHIP_START.state,
+    lobby: undefined,
+    queueing: undefined,
+    visit: undefined,
+    welcome: undefined,
+    own: undefined,
+    core: undefined,
+    failure: undefined,
+    waiting: undefined,
+    migrations: wishes.migrations,
+    hasOpened: false,
+    stopWatching: () => undefined,
+  }
+  for (const action of OWNERSHIP_START.actions) perform(state, action)
+  state.stopWatching = parts.watchPage((type) => take(state, { type }))
+  return {
+    get core() {
+      return state.core
+    },
+    get isOwner() {
+      return state.ownership.phase === 'owner'
+    },
+    get failure() {
+      return state.failure
+    },
+    next: () => next(state),
+    onChange: (listener) => {
+      state.listeners.add(listener)
+    },
+    appended: (migrations) => {
+      state.migrations = migrations
+    },
+    leave: () => {
+      take(state, { type: 'close' })
+      end(state, closed())
+    },
+  }
+}
+
+/** One event after the other: what an action brings about at once waits for its turn. */
+function take(state: State, event: OwnershipEvent): void {
+  state.events.push(event)
+  if (state.events.length > 1) return
+  for (let at = 0; at < state.events.length; at++) {
+    const step = stepOwnership(state.ownership, state.events[at] as OwnershipEvent)
+    state.ownership = step.state
+    for (const action of step.actions) perform(state, action)
+  }
+  state.events.length = 0
+}
+
+function perform(state: State, action: OwnershipAction): void {
+  if (typeof action === 'object') end(state, action.failure)
+  else PERFORM[action](state)
+}
+
+const PERFORM: Readonly<Record<Exclude<OwnershipAction, object>, (state: State) => void>> = {
+  enter,
+  exit: (state) => {
+    state.lobby?.close()
+    state.lobby = undefined
+  },
+  queue,
+  unqueue: (state) => {
+    state.queueing?.abort()
+    state.queueing = undefined
+  },
+  join,
+  drop: (state) => {
+    state.visit?.leave(ownerGone())
+    state.visit = undefined
+    give(state, undefined)
+  },
+  visit: (state) => {
+    const { visit, welcome } = state
+    if (visit !== undefined && welcome !== undefined) give(state, visit.accept(welcome))
+  },
+  open,
+  host: (state) => {
+    give(state, state.own?.core)
+    state.lobby?.send({ type: 'announced', term: state.own?.term ?? '' })
+  },
+  evict,
+}
+
+function enter(state: State): void {
+  const { parts, opening } = state
+  state.lobby = enterLobby(parts, opening.name, {
+    onMessage: (message) => hear(state, message),
+    onStranger: (there, type) => {
+      if (type !== 'announced' || state.core !== undefined) return
+      take(state, { type: 'refused', failure: otherBuild({ here: PROTOCOL, there }) })
+    },
+  })
+}
+
+function hear(state: State, message: LobbyMessage): void {
+  const { own, visit } = state
+  // Our own worker speaks here too.
+  if ('term' in message && message.term === own?.term) return
+  if ('pipe' in message && message.pipe !== visit?.pipe) return
+  if (message.type === 'refused') {
+    take(state, { type: 'refused', failure: reviveFailure(message.failure) })
+  } else if (message.type !== 'join') {
+    if (message.type === 'welcomed') state.welcome = message
+    take(state, message)
+  }
+}
+
+function queue(state: State): void {
+  const { parts, opening } = state
+  const queueing = new AbortController()
+  state.queueing = queueing
+  const { signal } = queueing
+  const onRobbed = (): void => {
+    if (!signal.aborted) take(state, { type: 'robbed' })
+  }
+  parts.takeLock(queueLock(opening.name), onRobbed, signal).then(
+    (lock) => {
+      signal.addEventListener('abort', lock.release, { once: true })
+      if (signal.aborted) lock.release()
+      else take(state, { type: 'granted' })
+    },
+    (error) => {
+      if (!signal.aborted) take(state, { type: 'refused', failure: failureOf(error) })
+    },
+  )
+}
+
+function join(state: State): void {
+  const { parts, lobby, tag, migrations } = state
+  if (lobby === undefined) return
+  const wishes = { ...state.wishes, migrations }
+  const { onProgress } = state.opening
+  state.visit = beginVisit({ parts, lobby, tag, wishes, onProgress })
+}
+
+function open(state: State): void {
+  const { parts, opening, tag, migrations, hasOpened, lobby } = state
+  lobby?.send({ type: 'elected' })
+  const own = beginOwn(parts, withoutDone(opening, { migrations, hasOpened }), tag)
+  state.own = own
+  const tell = (event: OwnershipEvent): void => {
+    if (state.own === own) take(state, event)
+  }
+  own.opened.then(
+    () => tell({ type: 'opened' }),
+    (failure) => tell({ type: 'failed', failure }),
+  )
+  own.lost.then((failure) => tell({ type: 'failed', failure }))
+}
+
+function evict(state: State): void {
+  const { own, lobby } = state
+  if (own === undefined) return
+  state.own = undefined
+  own.end(ownerGone())
+  lobby?.send({ type: 'left', term: own.term })
+  give(state, undefined)
+}
+
+function give(state: State, core: ClientCore | undefined): void {
+  if (core === state.core) return
+  state.core = core
+  state.hasOpened ||= core !== undefined
+  for (const listener of state.listeners) listener()
+  if (core === undefined) return
+  const { waiting } = state
+  state.waiting = undefined
+  waiting?.resolve(core)
+}
+
+function next(state: State): Promise<ClientCore> {
+  // One that was lost is about to be taken away.
+  if (state.core?.lost === undefined && state.core !== undefined) return Promise.resolve(state.core)
+  if (state.failure !== undefined) return Promise.reject(state.failure)
+  state.waiting ??= createWaiting()
+  return state.waiting.promise
+}
+
+function createWaiting(): Waiting {
+  let resolve: Waiting['resolve'] = () => undefined
+  let reject: Waiting['reject'] = () => undefined
+  const promise = new Promise<ClientCore>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  return { promise, resolve, reject }
+}
+
+function end(state: State, failure: ConstelliteError): void {
+  if (state.failure !== undefined) return
+  state.failure = failure
+  state.stopWatching()
+  const { waiting } = state
+  state.waiting = undefined
+  waiting?.reject(failure)
+  for (const listener of state.listeners) listener()
+}

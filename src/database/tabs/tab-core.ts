@@ -1,0 +1,152 @@
+/** Tab core: one database as a tab sees it, whoever runs it: its own worker, or the one of another tab.
+ *  Keeps: calls reach each owner in the order in which they were made.  What an owner left unanswered is asked
+ *  again of the next one: a read anew, a write under the number that it had, so that it happens once
+ *  (shard/requests.ts); a transaction that was not committed is over, and says so.
+ *  Live queries and the status go on. */
+
+import type { ConstelliteError } from '../../base/failure.ts'
+import type { ClientCall, ClientCore } from '../bridge/client.ts'
+import type { Core, CoreCall } from '../core.ts'
+import { createEnding } from '../ending.ts'
+import type { Ready, Status } from '../types.ts'
+import { createTabLive, type TabLive } from './live.ts'
+import { once, repeat } from './repeat.ts'
+import { createRequestNumbers } from './request-numbers.ts'
+import { type Seat, type SeatInit, takeSeat } from './seat.ts'
+import { createTabTransactions } from './transactions.ts'
+
+type Tab = {
+  readonly seat: Seat
+  readonly live: TabLive
+  readonly statusListeners: Set<(status: Status) => void>
+  readonly ending: ReturnType<typeof createEnding>
+  status: Status
+  stopStatus: () => void
+}
+
+/** Opens it here, or joins whoever has it open. */
+export async function connectTab(init: SeatInit): Promise<Core> {
+  const seat = takeSeat(init)
+  const first = await seat.next()
+  const tab: Tab = {
+    seat,
+    live: createTabLive(seat),
+    statusListeners: new Set(),
+    ending: createEnding(),
+    status: first.status,
+    stopStatus: () => undefined,
+  }
+  settleIn(tab)
+  seat.onChange(() => settleIn(tab))
+  return createCore(init, tab, first.ready)
+}
+
+function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
+  const { seat, live, statusListeners } = tab
+  const number = createRequestNumbers(parts.host)
+  const transactions = createTabTransactions(seat, number)
+  const ask = <T>(work: (core: ClientCore) => Promise<T>, signal?: CoreCall['signal']) =>
+    repeat(seat, work, signal)
+  const write = <T>(
+    call: CoreCall,
+    work: (core: ClientCore, call: ClientCall) => Promise<T>,
+  ): Promise<T> => {
+    if (call.transaction !== undefined) return transactions.inside(call, work)
+    const request = number()
+    const named = (core: ClientCore, isRepeated: boolean): Promise<T> =>
+      // One that may have happened is not to be aborted before that is known.
+      isRepeated
+        ? work(core, { ...call, signal: undefined, request: -request })
+        : work(core, { ...call, request })
+    return repeat(seat, named, call.signal)
+  }
+  return {
+    ready,
+    ended: tab.ending.ended,
+    get status() {
+      return tab.status
+    },
+    onStatus: (listener) => {
+      statusListeners.add(listener)
+      return () => {
+        statusListeners.delete(listener)
+      }
+    },
+    run: (query, call) => write(call, (core, named) => core.run(query, named)),
+    all: (query, call) => write(call, (core, named) => core.all(query, named)),
+    exec: (text, call) => write(call, (core, named) => core.exec(text, named)),
+    begin: transactions.begin,
+    commit: transactions.commit,
+    rollback: transactions.rollback,
+    watch: live.watch,
+    until: (stage, options) => ask((core) => core.until(stage, options), options.signal),
+    exportFile: () => ask((core) => core.exportFile()),
+    exportTo: (path) => ask((core) => core.exportTo(path)),
+    exportKept: (file) => ask((core) => core.exportKept(file)),
+    verify: () => ask((core) => core.verify()),
+    storage: () => ask((core) => core.storage()),
+    importFile: (source, options) =>
+      repeat(
+        seat,
+        once('import', (core) => core.importFile(source, options)),
+        options.signal,
+      ),
+    takeOver: (options) =>
+      repeat(
+        seat,
+        once('takeOver', (core) => core.takeOver(options)),
+        undefined,
+      ),
+    // What was applied is not applied again.
+    migrate: async (migrations) => {
+      await ask((core) => core.migrate(migrations))
+      seat.appended(migrations)
+    },
+    close: () => close(tab),
+  }
+}
+
+/** There is another core, or none. */
+function settleIn(tab: Tab): void {
+  const { seat, live, ending } = tab
+  const { core, failure } = seat
+  tab.stopStatus()
+  tab.stopStatus = () => undefined
+  if (core !== undefined) {
+    const owner = seat.isOwner ? 'here' : 'elsewhere'
+    const tell = (status: Status): void => tellStatus(tab, { ...status, owner })
+    tab.stopStatus = core.onStatus(tell)
+    core.ended.then((reason) => {
+      if (core.lost === undefined) ending.tell(reason)
+    })
+    tell(core.status)
+  } else if (failure === undefined) tellStatus(tab, { ...tab.status, owner: 'changing' })
+  if (failure === undefined) live.moved()
+  else finish(tab, failure)
+}
+
+function finish(tab: Tab, failure: ConstelliteError): void {
+  const { ending, live, status } = tab
+  live.end(failure)
+  if (failure.code === 'ErrClosed') {
+    tellStatus(tab, { ...status, state: 'closed', owner: undefined })
+  } else {
+    tellStatus(tab, { ...status, state: 'failed', failure, owner: undefined })
+    ending.tell(failure)
+  }
+}
+
+function tellStatus(tab: Tab, status: Status): void {
+  tab.status = status
+  for (const listener of tab.statusListeners) listener(status)
+}
+
+async function close({ seat }: Tab): Promise<void> {
+  // What waits for a core was called before.
+  const core = seat.failure === undefined ? await seat.next().catch(() => undefined) : undefined
+  try {
+    await core?.close()
+  } finally {
+    seat.leave()
+  }
+}

@@ -1,0 +1,68 @@
+/** Tabs in browsers: broadcast channels, Web Locks and the life of a page, as the tabs of an origin need them.
+ *  Keeps: a page that the browser is about to freeze or to keep aside (Page Lifecycle; back/forward cache) tells
+ *  so before; one that is killed tells nothing, and its locks do. */
+
+import { ALONE, type MeetingParts } from '../database/tabs/alone.ts'
+import type { TabChannels } from '../database/tabs/lobby.ts'
+import type { TabParts } from '../database/tabs/parts.ts'
+
+/** Insecure pages have no locks, and old browsers neither. */
+export function canMeet(): boolean {
+  return (
+    globalThis.navigator?.locks !== undefined &&
+    typeof BroadcastChannel === 'function' &&
+    globalThis.crypto?.subtle !== undefined
+  )
+}
+
+export function createTabChannels(): TabChannels {
+  return { channel: (name) => new BroadcastChannel(name), whenFree }
+}
+
+/** What a page has; a worker that opens databases in workers of its own lives as long as its page. */
+export function createMeetingParts(): MeetingParts {
+  return canMeet() ? { ...createTabChannels(), takeLock, watchPage } : ALONE
+}
+
+/** Empty where a page has neither this nor other tabs. */
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  if (!canMeet()) return new Uint8Array()
+  // TypeScript wants to know that the buffer is not shared, which no key is.
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+}
+
+export async function whenFree(lock: string, signal: AbortSignal): Promise<void> {
+  await navigator.locks.request(lock, { signal }, async () => undefined)
+}
+
+function takeLock(...[name, onRobbed, signal]: Parameters<TabParts['takeLock']>) {
+  return new Promise<Awaited<ReturnType<TabParts['takeLock']>>>((resolve, reject) => {
+    let isHeld = false
+    const hold = (): Promise<void> =>
+      new Promise<void>((release) => {
+        isHeld = true
+        resolve({ release })
+      })
+    // Rejects while it is held only when the lock was stolen.
+    navigator.locks
+      .request(name, { signal }, hold)
+      .catch((error) => (isHeld ? onRobbed() : reject(error)))
+  })
+}
+
+function watchPage(tell: (event: 'sleep' | 'wake') => void): () => void {
+  const page = globalThis.document
+  if (page === undefined) return () => undefined
+  const sleep = (): void => tell('sleep')
+  const wake = (): void => tell('wake')
+  page.addEventListener('freeze', sleep)
+  page.addEventListener('resume', wake)
+  globalThis.addEventListener('pagehide', sleep)
+  globalThis.addEventListener('pageshow', wake)
+  return () => {
+    page.removeEventListener('freeze', sleep)
+    page.removeEventListener('resume', wake)
+    globalThis.removeEventListener('pagehide', sleep)
+    globalThis.removeEventListener('pageshow', wake)
+  }
+}
