@@ -27,9 +27,7 @@ export type Calls = Pick<Core, 'run' | 'all' | 'exec' | 'begin' | 'commit' | 'ro
 export type CallParts = {
   readonly executor: Executor
   readonly connections: Connections
-  readonly requests: Shard['requests']
-  /** Newest frame, flushed or not. */
-  head(): bigint
+  readonly shard: Pick<Shard, 'head' | 'requests'>
   /** What a read waits for before its turn, if anything: arrival.ts, own-head.ts. */
   arrived(signal: CoreCall['signal']): Promise<void> | undefined
   /** What a write of its own waits for, if anything: own-head.ts, log-room.ts. */
@@ -44,7 +42,7 @@ type Write<T> = {
 }
 
 export function createCalls(parts: CallParts): Calls {
-  const { executor, connections, requests } = parts
+  const { executor, connections, shard } = parts
   const { slot } = executor
   /** Runs on the writer, inside the call's transaction or on its own. */
   const write = <T>(call: CoreCall, { sizeBytes, answering, work }: Write<T>): Promise<T> => {
@@ -53,7 +51,7 @@ export function createCalls(parts: CallParts): Calls {
       if (transaction === undefined) {
         if (request === undefined) return connections.outside(work)
         const outside = (): T => connections.outside(work)
-        return runOnce(requests, request, { answering, work: outside })
+        return runOnce(shard.requests, request, { answering, work: outside })
       }
       assert(request === undefined, 'a call inside a transaction is named by its commit')
       return connections.inside(work, (reason) => slot.release(transaction, reason))
@@ -69,7 +67,7 @@ export function createCalls(parts: CallParts): Calls {
         answering: RUN_ANSWER,
         work: (writer): RunResult => {
           const { changes, lastInsertRowid } = writer.run(query.sql, query.parameters)
-          return { changes, lastInsertRowid, seq: parts.head() }
+          return { changes, lastInsertRowid, seq: shard.head.seq }
         },
       }),
     all: (query, call) => {
@@ -100,17 +98,7 @@ export function createCalls(parts: CallParts): Calls {
     commit: (transaction, request) =>
       request?.isRepeated === true
         ? settleCommit(parts, request)
-        : executor.submit({
-            kind: 'write',
-            transaction,
-            caller: NO_CALLER,
-            work: () => {
-              slot.release(transaction, finished())
-              if (request === undefined) return connections.commit()
-              const work = (): void => connections.commit()
-              return recorded(requests, request, { answering: NO_ANSWER, work })
-            },
-          }),
+        : commit(parts, transaction, request),
     rollback: async (transaction) => {
       // Not queued: what the callback left waiting is refused, and others may go on at once.
       slot.abandon(transaction, finished())
@@ -118,13 +106,31 @@ export function createCalls(parts: CallParts): Calls {
   }
 }
 
+function commit(
+  { executor, connections, shard }: CallParts,
+  transaction: TransactionId,
+  request: CoreRequest | undefined,
+): Promise<void> {
+  return executor.submit({
+    kind: 'write',
+    transaction,
+    caller: NO_CALLER,
+    work: () => {
+      executor.slot.release(transaction, finished())
+      if (request === undefined) return connections.commit()
+      const work = (): void => connections.commit()
+      return recorded(shard.requests, request, { answering: NO_ANSWER, work })
+    },
+  })
+}
+
 /** Only looks up what became of it: its number may be another's by now, and where it is not, whoever sent
  *  the first commit is gone and its transaction with it. */
-function settleCommit({ executor, requests }: CallParts, request: CoreRequest): Promise<void> {
+function settleCommit({ executor, shard }: CallParts, request: CoreRequest): Promise<void> {
   return executor.submit({
     kind: 'read',
     caller: NO_CALLER,
-    work: () => settleOnce(requests, request, NO_ANSWER),
+    work: () => settleOnce(shard.requests, request, NO_ANSWER),
   })
 }
 

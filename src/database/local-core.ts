@@ -109,8 +109,7 @@ export function createLocalCore(parts: LocalParts): LocalCore {
     ...createCalls({
       executor,
       connections,
-      requests: shard.requests,
-      head: () => shard.head.seq,
+      shard,
       arrived: (signal) => syncing.arrival.wait(signal) ?? syncing.ownHead.beforeRead(signal),
       roomy: (signal) => beforeWrite(signal) ?? room.wait(signal),
     }),

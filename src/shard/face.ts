@@ -60,11 +60,7 @@ export function createShardFace(state: ShardState): Shard {
       return state.halted
     },
     commit: (transaction) => commitTransaction(state, transaction),
-    requests: {
-      find: (id) => state.requests.find(id),
-      begin: (id) => beginRequest(state, id),
-      end: (outcome) => endRequest(state, outcome),
-    },
+    requests: requestsOf(state),
     flush: () => flushAndFold(state),
     seal: () => sealNow(state),
     adoptAuthority: (frames) => adoptAuthority(state, frames),
@@ -100,6 +96,14 @@ function authorOf({ authority }: ShardState): Shard['author'] {
   if (authority === undefined) return undefined
   const { author, epoch } = currentTerm(authority)
   return { key: author, epoch }
+}
+
+function requestsOf(state: ShardState): Shard['requests'] {
+  return {
+    find: (id) => state.requests.find(id),
+    begin: (id) => beginRequest(state, id),
+    end: (outcome) => endRequest(state, outcome),
+  }
 }
 
 async function sealNow(state: ShardState): Promise<Seal | undefined> {

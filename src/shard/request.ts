@@ -5,7 +5,6 @@
  *  Never: looks a request up; the caller asks the table first (requests.ts). */
 
 import { assert } from '../base/assert.ts'
-import type { Seq } from '../base/ids.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { hlcToMs } from '../clock/hlc.ts'
 import type { Frame } from '../frame/frame.ts'
@@ -13,14 +12,6 @@ import { REQUEST_RECORD_BYTES_MAX } from '../wal/layout.ts'
 import type { RequestEntry, RequestOutcome } from '../wal/request-entry.ts'
 import { forgottenUpTo } from './requests.ts'
 import { halt, type ShardState } from './state.ts'
-
-export type OpenRequest = {
-  readonly id: Uint8Array
-  /** Its newest frame, once it has one. */
-  seq: Seq | undefined
-  /** The log has been told that it has begun. */
-  isBegun: boolean
-}
 
 /** Every commit from here to `endRequest` is of this request.  Nothing is awaited in between. */
 export function beginRequest(state: ShardState, id: Uint8Array): void {

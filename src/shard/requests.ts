@@ -102,11 +102,13 @@ export function createRequestTable(sizeMax: number): RequestTable {
       else put(second, entry)
       while (size > sizeMax) dropOldest()
     },
-    entries() {
-      const kept = [...bySecond.values()].flatMap((bucket) => [...bucket.values()])
-      return floor < 0 ? kept : [forgottenUpTo(floor), ...kept]
-    },
+    entries: () => entriesOf(bySecond, floor),
   }
+}
+
+function entriesOf(bySecond: ReadonlyMap<number, Bucket>, floor: number): readonly RequestEntry[] {
+  const kept = [...bySecond.values()].flatMap((bucket) => [...bucket.values()])
+  return floor < 0 ? kept : [forgottenUpTo(floor), ...kept]
 }
 
 /** Says that nothing is known of requests of this second and older. */

@@ -4,7 +4,7 @@
 
 import { ConstelliteError, failureOf } from '../base/failure.ts'
 import type { Host, Timer } from '../base/host.ts'
-import type { Hlc, Position } from '../base/ids.ts'
+import type { Hlc, Position, Seq } from '../base/ids.ts'
 import type { Mutex } from '../base/mutex.ts'
 import { equalBytes } from '../bytes/compare.ts'
 import { HLC_ZERO } from '../clock/hlc.ts'
@@ -19,7 +19,6 @@ import type { RecordPlace, StartMark } from '../wal/records.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { ApplyOverlay } from './apply-overlay.ts'
 import { evidenceOf } from './halt-evidence.ts'
-import type { OpenRequest } from './request.ts'
 import type { RequestTable } from './requests.ts'
 import type { Advance, ShardRole } from './shard.ts'
 
@@ -52,6 +51,15 @@ export type PartialTransaction = {
   readonly frames: readonly Frame[]
   readonly seals: readonly Seal[]
   readonly overlay: ApplyOverlay
+}
+
+/** The request whose work runs now (request.ts). */
+export type OpenRequest = {
+  readonly id: Uint8Array
+  /** Its newest frame, once it has one. */
+  seq: Seq | undefined
+  /** The log has been told that it has begun. */
+  isBegun: boolean
 }
 
 export type Listeners = {

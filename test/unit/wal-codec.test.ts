@@ -1,9 +1,7 @@
 /** The bytes of the log: tables, constants and codecs agree; a changed byte is never accepted. */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { toSeq } from '../../src/base/ids.ts'
 import { createReader, DecodeError } from '../../src/bytes/reader.ts'
-import { formatHex } from '../../src/bytes/text.ts'
 import { createWriter } from '../../src/bytes/writer.ts'
 import type { ChainCursor } from '../../src/frame/body.ts'
 import { positionOf, stubOf } from '../../src/frame/frame.ts'
@@ -12,12 +10,12 @@ import { finishGroup, generationSeed } from '../../src/wal/group.ts'
 import type { HaltEvidence } from '../../src/wal/halt-record.ts'
 import * as layout from '../../src/wal/layout.ts'
 import { decodeRecord, encodeRecord, type LogRecord, visitRecords } from '../../src/wal/records.ts'
-import { type RequestEntry, readRequest, writeRequest } from '../../src/wal/request-entry.ts'
-import { createRequestId, requestSeconds } from '../../src/wal/request-id.ts'
+import type { RequestEntry } from '../../src/wal/request-entry.ts'
 import { scanSegment } from '../../src/wal/scan.ts'
 import { encodeSegmentHeader, findSegmentHeader } from '../../src/wal/segment-header.ts'
 import { readStart, type StartMark, writeStart } from '../../src/wal/start-mark.ts'
 import { createChain, markAt, SHARD } from './wal-chain.ts'
+import { at, expectUnbroken, tableOf } from './wal-tables.ts'
 
 const GENERATION = new Uint8Array(16).map((_, index) => index + 1)
 const HEADER = {
@@ -26,37 +24,6 @@ const HEADER = {
   fileNumber: 0x0102_0304_0506_0708n,
   baseSeq: 0x1112_1314_1516_1718n,
   firstGroup: 0x2122_2324_2526_2728n,
-}
-
-type Row = { readonly offset: number; readonly size: number; readonly name: string }
-
-/** Rows of the table that follows `title` in the header of a source file. */
-function tableOf(file: string, title: string): readonly Row[] {
-  const text = readFileSync(new URL(`../../src/wal/${file}`, import.meta.url), 'utf8')
-  const lines = text.slice(text.indexOf(title)).split('\n').slice(1)
-  const rows: Row[] = []
-  for (const line of lines.filter((it) => it.startsWith(' *  |') || it.startsWith(' *'))) {
-    const cells = line.split('|').map((cell) => cell.trim())
-    if (cells[1] === undefined || (rows.length > 0 && cells.length < 4)) break
-    if (!/^\d+$/.test(cells[1] ?? '')) continue
-    rows.push({ offset: Number(cells[1]), size: Number(cells[2]), name: cells[3] ?? '' })
-  }
-  return rows
-}
-
-function expectUnbroken(rows: readonly Row[], sizeBytes: number): void {
-  let at = 0
-  for (const row of rows) {
-    expect(row.offset, row.name).toBe(at)
-    at += row.size
-  }
-  expect(at).toBe(sizeBytes)
-}
-
-function at(rows: readonly Row[], name: string): number {
-  const row = rows.find((it) => it.name === name)
-  if (row === undefined) throw new Error(`the table has no ${name}`)
-  return row.offset
 }
 
 describe('the tables', () => {
@@ -107,69 +74,6 @@ describe('the tables', () => {
     expect(view.getUint32(at(rows, 'pageCount'))).toBe(3)
     expect(view.getUint8(at(rows, 'autoVacuum'))).toBe(2)
     expect(view.getUint16(142)).toBe('pages-0'.length)
-  })
-})
-
-const ANSWERED: RequestEntry = {
-  id: createRequestId(new Uint8Array(8).fill(7), 1_790_000_000, 0xa_bcde),
-  seq: toSeq(0x0102),
-  outcome: { type: 'answered', changes: 3, lastInsertRowid: -2 },
-}
-
-describe('a request entry', () => {
-  const encode = (entry: RequestEntry): Uint8Array => {
-    const writer = createWriter()
-    writeRequest(writer, entry)
-    return writer.finish()
-  }
-
-  it('has its fields where the table says', () => {
-    const rows = tableOf('layout.ts', 'Request entry;')
-    expectUnbroken(rows, layout.REQUEST_ENTRY_BYTES_MAX)
-    const bytes = encode(ANSWERED)
-    const view = new DataView(bytes.buffer)
-    expect(bytes.byteLength).toBe(layout.REQUEST_ENTRY_BYTES_MAX)
-    expect(bytes[at(rows, 'tag')]).toBe(7)
-    expect(view.getBigUint64(at(rows, 'time'))).toBe((1_790_000_000n << 20n) | 0xa_bcden)
-    expect(view.getBigUint64(at(rows, 'seq'))).toBe(0x0102n)
-    expect(bytes[at(rows, 'kind')]).toBe(layout.REQUEST_ANSWERED)
-    expect(view.getBigUint64(at(rows, 'changes'))).toBe(3n)
-    expect(view.getBigInt64(at(rows, 'lastInsertRowid'))).toBe(-2n)
-    expect(requestSeconds(ANSWERED.id)).toBe(1_790_000_000)
-  })
-
-  it('is these bytes', () => {
-    const id = '07070707070707070006ab13b80abcde'
-    expect(formatHex(encode(ANSWERED))).toBe(
-      `${id}0000000000000102020000000000000003fffffffffffffffe`,
-    )
-    const kinds = [
-      ['begun', '00'],
-      ['done', '01'],
-      ['forgotten', '03'],
-    ] as const
-    for (const [type, kind] of kinds) {
-      const bytes = encode({ ...ANSWERED, outcome: { type } })
-      expect(formatHex(bytes), type).toBe(`${id}0000000000000102${kind}`)
-    }
-  })
-
-  it('takes no more than the room that is kept for its record', () => {
-    const { bytes } = encodeRecord({ type: 'requests', requests: [ANSWERED] }, undefined)
-    expect(bytes.byteLength).toBe(layout.REQUEST_RECORD_BYTES_MAX)
-  })
-
-  it('of an unknown kind, of too many changes, or cut short is refused', () => {
-    const bytes = encode(ANSWERED)
-    for (let length = 0; length < bytes.byteLength; length++) {
-      expect(() => readRequest(createReader(bytes.subarray(0, length))), `${length}`).toThrow()
-    }
-    const kind = bytes.slice()
-    kind[24] = 4
-    expect(() => readRequest(createReader(kind))).toThrow(DecodeError)
-    const changes = bytes.slice()
-    changes[25] = 1
-    expect(() => readRequest(createReader(changes))).toThrow(DecodeError)
   })
 })
 
