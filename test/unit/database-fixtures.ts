@@ -12,6 +12,7 @@ import { createQuotaWatch } from '../../src/database/quota-watch.ts'
 import type { Connect } from '../../src/database/registry.ts'
 import { createTurnScope, type Scope } from '../../src/database/scope.ts'
 import type { Database } from '../../src/database/types.ts'
+import { createRequestTable } from '../../src/shard/requests.ts'
 import type { Advance, Shard } from '../../src/shard/shard.ts'
 import { createEngine } from '../../src/sqlite/engine.ts'
 import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
@@ -69,6 +70,23 @@ function createGate() {
   }
 }
 
+/** A table without a log behind it. */
+function createFakeRequests(head: () => Position): Shard['requests'] {
+  const table = createRequestTable(1_000)
+  let begun: { readonly id: Uint8Array; readonly after: Position } | undefined
+  return {
+    find: (id) => table.find(id),
+    begin: (id) => {
+      begun = { id, after: head() }
+    },
+    end: (outcome = { type: 'begun' }) => {
+      const { seq } = head()
+      if (begun !== undefined && seq > begun.after.seq) table.add({ id: begun.id, seq, outcome })
+      begun = undefined
+    },
+  }
+}
+
 export async function createFakeShard(): Promise<FakeShard> {
   const space = await createTestSpace()
   const genesis: Position = { seq: toSeq(1), checksum: NO_CHECKSUM }
@@ -84,6 +102,7 @@ export async function createFakeShard(): Promise<FakeShard> {
     pages: space.pages,
     authority: [],
     logUse: { sizeBytes: 0, capBytes: 1 },
+    requests: createFakeRequests(() => progress.head),
     hold,
     letGo,
     get role() {

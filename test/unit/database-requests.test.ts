@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Core } from '../../src/database/core.ts'
 import { REQUEST_WINDOW_S } from '../../src/shard/requests.ts'
 import { createFaultyDisk } from '../../src/storage/faulty.ts'
-import { createTestRealm, rejection } from './database-fixtures.ts'
+import { rejection } from './database-fixtures.ts'
 import {
   again,
   CALLER,
@@ -197,11 +197,5 @@ describe('a call with a request', () => {
     const transaction = await core.begin({ caller: CALLER, onEnd: () => undefined })
     const call = { caller: CALLER, transaction, request: first(idOf(1)) }
     expect((await rejection(core.run(insert('a'), call))).code).toBe('ErrInternal')
-  })
-
-  it('is the only one that touches the table: others need no requests of the shard', async () => {
-    // The shard of this realm has none.
-    const db = await createTestRealm().open('notes', { migrations: ['CREATE TABLE t (x)'] })
-    expect((await db.run('INSERT INTO t VALUES (1)')).changes).toBe(1)
   })
 })
