@@ -81,6 +81,34 @@ describe('the promise of the browser to keep a site', () => {
   })
 })
 
+describe('two tabs of one database', () => {
+  it('ask from the one that writes, and tell both, also of a site that is full', async () => {
+    const [owner, other] = [await openPage(), await openPage()]
+    const stub = `globalThis.asked = 0
+      StorageManager.prototype.persist = async () => { asked += 1; return false }
+      globalThis.db = await openNotes('tabs')
+      return (await db.storage()).totalBytes > 0`
+    expect([await inPage(owner, stub), await inPage(other, stub)]).toEqual([true, true])
+    await inPage(other, "await write(db, 'one')")
+    expect(await inPage(other, 'return await until(() => asked > 0)')).toBe(true)
+    const seen = 'return [asked, (await db.all("SELECT body FROM note")).length]'
+    expect([await inPage(owner, seen), await inPage(other, seen)]).toEqual([
+      [0, 1],
+      [1, 1],
+    ])
+    const session = await devTools(owner)
+    const origin = server.url
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_000_000 })
+    const large = "db.run('INSERT INTO note VALUES (hex(randomblob(500000)))')"
+    const refused = `for (let n = 0; n < 100; n++) await ${large}`
+    expect(await inPage(other, refused)).toMatchObject({ code: 'ErrQuota' })
+    await session.send('Storage.overrideQuotaForOrigin', { origin })
+    const told = 'return await until(() => db.status.storage.full !== undefined)'
+    expect([await inPage(owner, told), await inPage(other, told)]).toEqual([true, true])
+    for (const page of [other, owner]) await inPage(page, 'await db.close()')
+  })
+})
+
 describe('a site that is full', () => {
   it('refuses a write with ErrQuota, says so in the status, and takes it when there is room', async () => {
     const page = await openPage()
