@@ -36,8 +36,7 @@ describe('open', () => {
     expect(after.memory.dirtyBytes).toBeGreaterThan(400_000)
     const { site, totalBytes, log, pages, leavesBytes, snapshotBytes, keptBytes, otherBytes } =
       after
-    const isInBrowser = place.storageKind === 'opfs' || place.storageKind === 'indexeddb'
-    expect(typeof site?.quotaBytes).toBe(isInBrowser ? 'number' : 'undefined')
+    expect(typeof site?.quotaBytes).toBe(place.isSiteMeasured ? 'number' : 'undefined')
     const sum =
       log.sizeBytes + pages.sizeBytes + leavesBytes + snapshotBytes + keptBytes + otherBytes
     expect(sum).toBe(totalBytes)

@@ -9,6 +9,7 @@ let count = 0
 
 export const place: Place = {
   storageKind: 'opfs',
+  isSiteMeasured: true,
   freshName: (label) => `${label}-${run}-${count++}`,
   openElsewhere,
   bytesOf: async (file) => new Uint8Array(await file.arrayBuffer()),

@@ -12,6 +12,7 @@ export function createProcessPlace(run: RunCommand): Place {
   let count = 0
   return {
     storageKind: 'node-fs',
+    isSiteMeasured: false,
     freshName: (label) => join(inject('databaseFolder'), `${label}-${process.pid}-${count++}`),
     openElsewhere: async (name) => {
       const folder = join(inject('packedFolder'), 'project')

@@ -1,9 +1,11 @@
 /** What differs between the platforms that run the conformance suite; the project's alias `#place` picks one
- *  of place-node.ts, place-browser.ts and place-indexeddb.ts. */
+ *  of the files beside this one. */
 
 export type Place = {
   /** Storage that `status` must report here. */
   readonly storageKind: 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
+  /** Whether the platform estimates what the whole site takes. */
+  readonly isSiteMeasured: boolean
   /** A name of a database that does not exist yet. */
   freshName(label: string): string
   /** Opens `name` from another process or window and answers how that went. */

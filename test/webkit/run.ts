@@ -1,7 +1,9 @@
 /** Runs the conformance suite on the packed package in a page of WebKitGTK that nobody drives, with its profile
- *  on disk, so that IndexedDB is the one that people have; a driven one keeps it in memory.
+ *  on disk, so that IndexedDB is the one that people have; a driven one keeps it in memory.  Then the suites of
+ *  the seams that are this platform's: device, keys and signer, encryption.
  *  Keeps: a page that hangs or dies is a failure that says what was the last to end. */
 
+import { pageModules } from '../platform/page-modules.ts'
 import { packedAt } from '../support/packed.ts'
 import { bundlePortable } from '../support/portable/bundle.ts'
 import { CONFORMANCE_TESTS } from '../support/portable/files.ts'
@@ -11,8 +13,14 @@ import type { Tally } from '../support/tally.ts'
 import { startWebkit } from './browser.ts'
 import { serveVisits } from './visits.ts'
 
-const TESTS = [...CONFORMANCE_TESTS, 'test/conformance/browser/bridge.test.ts']
-/** It takes 25 s of a quiet machine. */
+const TESTS = [
+  ...CONFORMANCE_TESTS,
+  'test/conformance/browser/bridge.test.ts',
+  ...['storage-indexeddb', 'identity', 'encryptor'].map(
+    (it) => `test/browser/${it}.browser.test.ts`,
+  ),
+]
+/** It takes 35 s of a quiet machine. */
 const RUN_MS_MAX = 180_000
 
 /** `packed` is the folder that pack() made. */
@@ -41,10 +49,10 @@ function bundleTests(): Promise<string> {
   return bundlePortable({
     program: 'test/webkit/program.ts',
     tests: TESTS,
-    place: 'test/conformance/place-indexeddb.ts',
+    place: 'test/conformance/place-webkit.ts',
     platform: 'browser',
     external: [/^constellite($|\/)/],
-    plugins: [],
+    plugins: [pageModules()],
   })
 }
 

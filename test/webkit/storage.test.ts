@@ -14,8 +14,9 @@ describe('WebKitGTK on a disk', () => {
     const code = (body: string): string => `
       const db = await notes('kept')
       await write(db, '${body}')
-      return { storage: storageOf(db), site: (await db.storage()).site ?? 'not told', bodies: await bodies(db) }`
-    const seen = { storage: IN_INDEXEDDB, site: 'not told' }
+      const { site = 'not told' } = await db.storage()
+      return { storage: storageOf(db), site, kernel: db.status.kernel.kind, bodies: await bodies(db) }`
+    const seen = { storage: IN_INDEXEDDB, site: 'not told', kernel: 'wasm' }
     expect(await outcomeOf(browse(code('one')))).toEqual({ ...seen, bodies: ['one'] })
     expect(await outcomeOf(browse(code('two')))).toEqual({ ...seen, bodies: ['one', 'two'] })
   })
