@@ -3,7 +3,7 @@
  *  what a restart does. */
 
 import { expect, it } from 'vitest'
-import { drive, IN_INDEXEDDB } from './pages.ts'
+import { type Driven, drive, IN_INDEXEDDB } from './pages.ts'
 
 it('a private session tells nobody that it is one', async () => {
   const { run } = await drive()
@@ -43,4 +43,57 @@ it('a window that is closed leaves its open database to another one at once', as
     await write(db, 'from the second')
     return bodies(db)`)
   expect(seen).toEqual(['from the first', 'from the second'])
+})
+
+/** Two windows that have one database open; the first, which opened it before, owns it. */
+async function twoWindows(): Promise<Driven & { readonly first: string; readonly second: string }> {
+  const driven = await drive()
+  const { session, show, run } = driven
+  const first = session.window
+  await run(`
+    globalThis.db = await notes('shared')
+    await write(db, 'of the first')`)
+  const second = await session.openWindow('window')
+  await show()
+  await run("globalThis.db = await notes('shared')")
+  return { ...driven, first, second }
+}
+
+it('two windows share one database, for reads, writes, transactions and queries that watch', async () => {
+  const { session, run, first, second } = await twoWindows()
+  await session.switchTo(first)
+  await run(`
+    globalThis.four = new Promise((resolve) => {
+      const onRows = ([{ count }]) => count === 4 && resolve(count)
+      db.watch('SELECT count(*) AS count FROM note').subscribe(onRows, console.error)
+    })`)
+  await session.switchTo(second)
+  const written = ['of the first', 'of the second', 'in one transaction', 'in one transaction']
+  const seen = await run(`
+    await write(db, 'of the second')
+    await db.transaction(async (tx) => {
+      for (let n = 0; n < 2; n++) await tx.run('INSERT INTO note (body) VALUES (?)', ['in one transaction'])
+    })
+    return { bodies: await bodies(db), storage: storageOf(db) }`)
+  expect(seen).toEqual({ bodies: written, storage: IN_INDEXEDDB })
+  await session.switchTo(first)
+  const told = await run('return { bodies: await bodies(db), told: await four }')
+  expect(told).toEqual({ bodies: written, told: 4 })
+})
+
+it('a window goes on when the one that owned its database is closed, and each of its writes happens once', async () => {
+  const { session, run, first, second } = await twoWindows()
+  await run(`
+    const all = Array.from({ length: 300 }, (_, n) => write(db, String(n)))
+    globalThis.answers = Promise.all(all.map((it) => it.then(() => 'answered', (error) => error.code)))`)
+  await session.switchTo(first)
+  await session.closeWindow()
+  await session.switchTo(second)
+  const seen = await run(`
+    const codes = [...new Set(await answers)]
+    await write(db, 'after')
+    return { codes, bodies: await bodies(db), ok: (await db.verify()).ok }`)
+  const written = Array.from({ length: 300 }, (_, index) => String(index))
+  const expected = ['of the first', ...written, 'after']
+  expect(seen).toEqual({ codes: ['answered'], bodies: expected, ok: true })
 })
