@@ -153,8 +153,9 @@ describe('from the dev server', () => {
     await shows(page, ['kept', 'written', 'by the old', 'by the new'])
   })
 
-  it('a hot reload runs the migration that was appended, and keeps the connection', async () => {
+  it('a hot reload runs the migration that was appended and keeps the connection, in each tab', async () => {
     const page = await openPage(`${url}on-react.html`)
+    const other = await openPage(`${url}on-react.html`)
     await page.evaluate("db.run('DELETE FROM note')")
     await write(page, 'kept')
     await page.evaluate('globalThis.before = db')
@@ -174,6 +175,7 @@ describe('from the dev server', () => {
     await page.waitForSelector('p:text("Nothing of migration 2 was kept")')
     save("'CREATE TABLE tag (name TEXT)'")
     await shows(page, ['kept'])
+    await shows(other, ['kept'])
     await page.evaluate("before.run('INSERT INTO tag VALUES (?)', ['by the old'])")
     writeFileSync(
       join(project, 'notes.jsx'),
@@ -183,6 +185,7 @@ describe('from the dev server', () => {
       ),
     )
     await shows(page, ['by the old'])
+    await shows(other, ['by the old'])
     expect(await page.evaluate('before !== db')).toBe(true)
     expect(page.workers()).toHaveLength(1)
 
