@@ -11,7 +11,7 @@ export type FailureCode =
   | 'ErrClosed' // the handle was closed
   | 'ErrStorage' // the device failed: read, write, flush, permission
   | 'ErrQuota' // the device is full
-  | 'ErrCleared' // the site's data was deleted while the database was open
+  | 'ErrCleared' // the site's data was deleted, while the database was open or but for its keys
   | 'ErrNotDurable' // `durable: true` and this storage cannot promise it
   | 'ErrCorrupt' // bytes on the device are not what was written
   | 'ErrPoisoned' // an earlier write or flush failed: reopen

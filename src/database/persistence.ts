@@ -93,7 +93,7 @@ function watchWrites(core: Core, onWritten: () => void): Writes {
     run: (query, call) => after(core.run(query, call)),
     all: (query, call) => {
       const rows = core.all(query, call)
-      return WRITING.test(query.sql) ? after(rows) : rows
+      return isOver || !WRITING.test(query.sql) ? rows : after(rows)
     },
     exec: (text, call) => after(core.exec(text, call)),
     commit: (transaction) => after(core.commit(transaction)),
