@@ -11,8 +11,8 @@ export type PublishedVectors = {
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Undefined where this machine has none. */
-    publishedVectors: PublishedVectors | undefined
+    /** Null, which JSON keeps, where this machine has none. */
+    publishedVectors: PublishedVectors | null
     /** ws:// where nobody listens. */
     nobodyUrl: string
   }

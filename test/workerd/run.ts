@@ -78,11 +78,11 @@ async function nobodyUrl(): Promise<string> {
 }
 
 /** Published files, which are not in the repository. */
-function readVectors(): PublishedVectors | undefined {
+function readVectors(): PublishedVectors | null {
   const data =
     process.env['CONSTELLITE_TEST_DATA'] ??
     fileURLToPath(new URL('../../../shared/data', import.meta.url))
-  if (!existsSync(`${data}/crypto`)) return undefined
+  if (!existsSync(`${data}/crypto`)) return null
   const read = (name: string): never =>
     JSON.parse(readFileSync(`${data}/crypto/${name}.json`, 'utf8')) as never
   return {

@@ -63,8 +63,7 @@ describe('the kernel', () => {
 
   test('has the official BLAKE3 hashes, and decides ZIP-215 and Wycheproof as expected', async (context) => {
     const vectors = inject('publishedVectors')
-    if (vectors === undefined)
-      return context.skip('the published vectors are not in the repository')
+    if (vectors === null) return context.skip('the published vectors are not in the repository')
     const kernel = await loadKernel()
     expect(checkBlake3(kernel, vectors.blake3)).toEqual({ count: 35, wrong: [] })
     expect(checkZip215(kernel, vectors.zip215)).toEqual({ count: 196, wrong: [] })
