@@ -50,6 +50,8 @@ export async function visits(): Promise<Visits> {
 
 export type Driven = {
   readonly session: Session
+  /** Of the page. */
+  readonly url: string
   /** Shows the page anew, in the window that is driven. */
   show(): Promise<void>
   /** Runs the body of an async function in it. */
@@ -62,7 +64,7 @@ export async function drive(features?: readonly string[]): Promise<Driven> {
   const session = await (await webkit()).drive(features)
   const show = (): Promise<void> => session.open(url)
   await show()
-  return { session, show, run: (code) => session.run(`${WORDS}${code}`) }
+  return { session, url, show, run: (code) => session.run(`${WORDS}${code}`) }
 }
 
 export type Shown = { readonly visit: Visit; readonly browser: Leashed }

@@ -6,6 +6,8 @@ export type Session = {
   readonly window: string
   open(url: string): Promise<void>
   reload(): Promise<void>
+  /** To the page before, which may be in the back/forward cache. */
+  back(): Promise<void>
   /** Runs the body of an async function in the page, and answers what it returns. */
   run(code: string): Promise<unknown>
   /** Another window, which is driven from now on. */
@@ -53,6 +55,7 @@ export async function startSession(driver: string, program: BrowserProgram): Pro
     },
     open: async (url) => void (await post('/url', { url })),
     reload: async () => void (await post('/refresh')),
+    back: async () => void (await post('/back')),
     run: async (code) => {
       const outcome = await post('/execute/async', { script: IN_PAGE, args: [code] })
       // The script answers one of the two.

@@ -97,3 +97,21 @@ it('a window goes on when the one that owned its database is closed, and each of
   const expected = ['of the first', ...written, 'after']
   expect(seen).toEqual({ codes: ['answered'], bodies: expected, ok: true })
 })
+
+it('a window whose page goes into the back/forward cache leaves its database to the other, and shares it when it is back', async () => {
+  const { session, run, url, first, second } = await twoWindows()
+  await session.switchTo(first)
+  await run("addEventListener('pageshow', (event) => { globalThis.isRestored = event.persisted })")
+  await session.open(`${url}?elsewhere`)
+  await session.switchTo(second)
+  await run("await write(db, 'meanwhile')")
+  await session.switchTo(first)
+  await session.back()
+  const seen = await run(`
+    await write(db, 'back')
+    return { isRestored, bodies: await bodies(db), ok: (await db.verify()).ok }`)
+  const written = ['of the first', 'meanwhile', 'back']
+  expect(seen).toEqual({ isRestored: true, bodies: written, ok: true })
+  await session.switchTo(second)
+  expect(await run('return bodies(db)')).toEqual(written)
+})
