@@ -2,9 +2,7 @@
  *  the end.  `npm run test:unit` and its like run one of them.
  *  Keeps: a suite that could not run is a failure, or a skip with its reason, never silence. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
 import { findFirefox } from './firefox.ts'
@@ -13,7 +11,7 @@ import { isInstallable, type Lockfile, thisMachine } from './support/installable
 import { formatMatrix, matrixIn } from './support/matrix.ts'
 import { pack } from './support/packed.ts'
 import { runPortable } from './support/portable/start.ts'
-import { runProgram, runTypeScript } from './support/program.ts'
+import { command, killRounds, program, script, tabRounds, vitest } from './support/runners.ts'
 import { findRuntime } from './support/runtimes.ts'
 import {
   type AllowedSkip,
@@ -21,7 +19,6 @@ import {
   formatSkip,
   formatTally,
   NOTHING,
-  parseTally,
   refuseSkips,
   type Tally,
 } from './support/tally.ts'
@@ -31,7 +28,6 @@ import { runInWorkerd } from './workerd/run.ts'
 import { findWorkerd } from './workerd/serve.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const WORK = mkdtempSync(join(tmpdir(), 'constellite-test-'))
 
 let packedFolder: string | undefined
 
@@ -79,6 +75,16 @@ const killFirefox: Suite = {
   run: () => killRounds('pages-firefox', 3),
   after: packed,
 }
+const tabs: Suite = {
+  name: 'tabs',
+  run: () => tabRounds('tabs', 'chromium', findChromium()),
+  after: packed,
+}
+const tabsFirefox: Suite = {
+  name: 'tabs-firefox',
+  run: () => tabRounds('tabs-firefox', 'firefox', findFirefox()),
+  after: packed,
+}
 const platform: Suite = { name: 'platform', run: () => vitest('platform'), after: packed }
 const setups: Suite = { name: 'setups', run: () => inChromium('setups'), after: packed }
 const consumers: Suite = { name: 'consumers', run: () => inChromium('consumers'), after: packed }
@@ -99,6 +105,8 @@ const EVERYTHING: readonly (readonly Suite[])[] = [
   [edge, firefox],
   [webkit],
   [pages],
+  [tabs],
+  [tabsFirefox],
   [platform],
   [consumers],
   [setups],
@@ -121,6 +129,8 @@ const PARTS: Readonly<Record<string, readonly (readonly Suite[])[]>> = {
     [firefox],
     [webkit],
     [pages],
+    [tabs],
+    [tabsFirefox],
   ],
   deno: [[build], [packed], [deno, bun], [platform]],
   workerd: [[build], [packed], [workerd]],
@@ -165,18 +175,6 @@ async function runSuite(suite: Suite, before: Tally): Promise<Tally> {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(`== ${suite.name}: ${formatTally(judged)} in ${seconds} s`)
   return judged
-}
-
-async function script(name: string): Promise<Tally> {
-  const status = await command(name, 'npm', ['run', '--silent', name])
-  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
-}
-
-/** A program of the repository's own, in TypeScript. */
-async function program(name: string, ...parameters: readonly string[]): Promise<Tally> {
-  const loader = ['--import', './scripts/typescript.mjs']
-  const status = await command(name, process.execPath, [...loader, ...parameters])
-  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 }
 }
 
 /** The committed kernel is what its sources give, byte for byte.  Only kernel builders have the compiler. */
@@ -258,43 +256,8 @@ async function inWorkerd(): Promise<Tally> {
   return addTallies([await runInWorkerd(packedFolder ?? ''), await vitest('workerd')])
 }
 
-/** Rounds that kill processes or pages, each counted as a test. */
-async function killRounds(part: string, rounds: number): Promise<Tally> {
-  const { output } = await runTypeScript('test/kill/main.ts', [part, '--rounds', `${rounds}`])
-  process.stdout.write(`\n== kill: ${part}\n${output}`)
-  return parseTally(output) ?? { ...NOTHING, failed: 1 }
-}
-
-async function vitest(name: string): Promise<Tally> {
-  const path = join(WORK, `${name}.json`)
-  const parameters = ['node_modules/vitest/vitest.mjs', 'run', '--project', name]
-  const status = await command(name, process.execPath, parameters, { CONSTELLITE_TALLY: path })
-  if (!existsSync(path)) {
-    console.error(`${name}: vitest ended with ${status} before it ran a test`)
-    return { ...NOTHING, failed: 1 }
-  }
-  const tally = JSON.parse(readFileSync(path, 'utf8')) as Tally
-  const count = tally.passed + tally.failed + tally.skips.length
-  if (count === 0) console.error(`${name}: there was no test to run`)
-  const isSilentFailure = (status !== 0 || count === 0) && tally.failed === 0
-  return isSilentFailure ? { ...tally, failed: 1 } : tally
-}
-
-/** Runs a program; its output follows as one block when it ends, so that two do not mix. */
-async function command(
-  name: string,
-  program: string,
-  parameters: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<number> {
-  const { status, output } = await runProgram(program, parameters, { environment })
-  process.stdout.write(`\n== ${name}\n${output}`)
-  return status
-}
-
 try {
   await main(process.argv[2])
 } finally {
-  rmSync(WORK, { recursive: true, force: true })
   if (packedFolder !== undefined) rmSync(packedFolder, { recursive: true, force: true })
 }
