@@ -2,7 +2,8 @@
  *  Keeps: calls reach each owner in the order in which they were made.  What an owner left unanswered is asked
  *  again of the next one: a read anew, a write under the number that it had, so that it happens once
  *  (shard/requests.ts); a transaction that was not committed is over, and says so.
- *  Live queries and the status go on. */
+ *  Live queries and the status go on.  Closing waits for what was called before, as it does with a core of one's
+ *  own. */
 
 import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCall, ClientCore } from '../bridge/client.ts'
@@ -10,7 +11,7 @@ import type { Core, CoreCall } from '../core.ts'
 import { createEnding } from '../ending.ts'
 import type { Ready, Status } from '../types.ts'
 import { createTabLive, type TabLive } from './live.ts'
-import { once, repeat } from './repeat.ts'
+import { isLost, once, repeat } from './repeat.ts'
 import { createRequestNumbers } from './request-numbers.ts'
 import { type Seat, type SeatInit, takeSeat } from './seat.ts'
 import { createTabTransactions } from './transactions.ts'
@@ -20,6 +21,8 @@ type Tab = {
   readonly live: TabLive
   readonly statusListeners: Set<(status: Status) => void>
   readonly ending: ReturnType<typeof createEnding>
+  /** What closing waits for. */
+  readonly calls: Set<Promise<unknown>>
   status: Status
   stopStatus: () => void
 }
@@ -33,6 +36,7 @@ export async function connectTab(init: SeatInit): Promise<Core> {
     live: createTabLive(seat),
     statusListeners: new Set(),
     ending: createEnding(),
+    calls: new Set(),
     status: first.status,
     stopStatus: () => undefined,
   }
@@ -45,8 +49,9 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const { seat, live, statusListeners } = tab
   const number = createRequestNumbers(parts.host)
   const transactions = createTabTransactions(seat, number)
-  const ask = <T>(work: (core: ClientCore) => Promise<T>, signal?: CoreCall['signal']) =>
-    repeat(seat, work, signal)
+  const track = <T>(call: Promise<T>): Promise<T> => trackIn(tab.calls, call)
+  const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
+    track(repeat(seat, work, undefined))
   const write = <T>(
     call: CoreCall,
     work: (core: ClientCore, call: ClientCall) => Promise<T>,
@@ -58,7 +63,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       isRepeated
         ? work(core, { ...call, signal: undefined, request: -request })
         : work(core, { ...call, request })
-    return repeat(seat, named, call.signal)
+    return track(repeat(seat, named, call.signal))
   }
   return {
     ready,
@@ -79,7 +84,8 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
     commit: transactions.commit,
     rollback: transactions.rollback,
     watch: live.watch,
-    until: (stage, options) => ask((core) => core.until(stage, options), options.signal),
+    // What it waits for may never come.
+    until: (stage, options) => repeat(seat, (core) => core.until(stage, options), options.signal),
     exportFile: () => ask((core) => core.exportFile()),
     exportTo: (path) => ask((core) => core.exportTo(path)),
     exportKept: (file) => ask((core) => core.exportKept(file)),
@@ -141,12 +147,26 @@ function tellStatus(tab: Tab, status: Status): void {
   for (const listener of tab.statusListeners) listener(status)
 }
 
-async function close({ seat }: Tab): Promise<void> {
-  // What waits for a core was called before.
-  const core = seat.failure === undefined ? await seat.next().catch(() => undefined) : undefined
+async function close({ seat, calls }: Tab): Promise<void> {
+  await Promise.allSettled(calls)
+  const { core, isOwner } = seat
   try {
-    await core?.close()
+    // To an owner elsewhere it is enough that this tab is gone.
+    if (isOwner) await core?.close()
+  } catch (error) {
+    // It went first.
+    if (core === undefined || !isLost(core, error)) throw error
   } finally {
     seat.leave()
   }
+}
+
+/** The same promise, listed until it has settled. */
+function trackIn<T>(calls: Set<Promise<unknown>>, call: Promise<T>): Promise<T> {
+  calls.add(call)
+  const forget = (): void => {
+    calls.delete(call)
+  }
+  call.then(forget, forget)
+  return call
 }

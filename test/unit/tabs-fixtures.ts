@@ -1,0 +1,207 @@
+/** A simulated browser: tabs with the real face and the real seat, workers with the real bridge, log and SQLite,
+ *  on one disk that one worker at a time may have.
+ *  What dies takes with it what it had not synced, all or a part, as the seed wants; its locks and its files are
+ *  free a little later, in no order. */
+
+import { loadKernel } from '../../src/crypto/kernel-load-node.ts'
+import { useKernel } from '../../src/crypto/kernel-slot.ts'
+import { createLocalConnect, type LocalPlatform } from '../../src/database/assemble.ts'
+import { type PageEndpoint, serveDatabases } from '../../src/database/bridge/control.ts'
+import { removeInWorker, startDatabase, type WorkerParts } from '../../src/database/bridge/start.ts'
+import { createOpen, type Open } from '../../src/database/open.ts'
+import { removeDatabase } from '../../src/database/remove.ts'
+import { createTurnScope } from '../../src/database/scope.ts'
+import type { TabParts } from '../../src/database/tabs/parts.ts'
+import { connectTab } from '../../src/database/tabs/tab-core.ts'
+import { wishesOf } from '../../src/database/tabs/wishes.ts'
+import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
+import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
+import { memoryFiles } from './database-fixtures.ts'
+import { type Broadcasts, createBroadcasts, createPorts } from './tabs-channels.ts'
+import { createSharedDisk, type SharedDisk } from './tabs-disk.ts'
+import { createLocks, type Locks } from './tabs-locks.ts'
+import { type Agent, createWorld, type World } from './tabs-world.ts'
+
+export type BrowserOptions = {
+  readonly seed?: number
+  /** Storage that loses everything with the power: `durable` is false. */
+  readonly isDurable?: boolean
+}
+
+export type SimulatedBrowser = {
+  readonly world: World
+  readonly locks: Locks
+  readonly broadcasts: Broadcasts
+  readonly disk: SharedDisk
+  /** Opens a page. */
+  tab(): SimulatedTab
+}
+
+export type SimulatedTab = {
+  readonly name: string
+  readonly page: Agent
+  readonly workers: readonly Agent[]
+  readonly open: Open
+  /** As `remove` of the package. */
+  remove(name: string): Promise<boolean>
+  /** The browser kills it: it says nothing and hears nothing more. */
+  kill(): void
+  /** Its worker alone dies, without an event. */
+  killWorker(): void
+  /** The page is told that it will sleep, and then nothing in it runs until it wakes. */
+  sleep(): void
+  wake(): void
+  /** Nothing in it runs, and it was not told. */
+  stop(): void
+  goOn(): void
+}
+
+// Here, because a world cannot wait for what happens outside it.
+useKernel(await loadKernel())
+await loadSqliteNode()
+
+/** A worker's files and locks are free this long after it was ended (storage/patience.ts). */
+const FREE_MS_MAX = 40
+
+export function createBrowser({
+  seed = 1,
+  isDurable = true,
+}: BrowserOptions = {}): SimulatedBrowser {
+  const world = createWorld(seed)
+  const browser: Browser = {
+    world,
+    locks: createLocks(world),
+    broadcasts: createBroadcasts(world),
+    disk: createSharedDisk(world, { isDurable, freeMsMax: FREE_MS_MAX }),
+    keys: createMemoryKeyStore((sizeBytes) => world.random.bytes(sizeBytes)),
+    tellsClose: world.random.chance(0.5),
+  }
+  let tabCount = 0
+  return {
+    ...browser,
+    tab: () => {
+      tabCount += 1
+      return createTab(browser, `tab ${tabCount}`)
+    },
+  }
+}
+
+type Browser = Omit<SimulatedBrowser, 'tab'> & {
+  readonly keys: ReturnType<LocalPlatform['keyStore']>
+  readonly tellsClose: boolean
+}
+
+function createTab(browser: Browser, name: string): SimulatedTab {
+  const { world, locks, broadcasts } = browser
+  const page = world.agent(name)
+  const workers: Agent[] = []
+  const tells = new Set<(event: 'sleep' | 'wake') => void>()
+  const { host } = page
+  const all = (): Agent[] => [page, ...workers]
+  const setStopped = (isStopped: boolean): void => {
+    for (const agent of all()) agent.isStopped = isStopped
+  }
+  const tell = (event: 'sleep' | 'wake'): void => {
+    for (const listener of tells) listener(event)
+  }
+  const workerParts: WorkerParts = {
+    host,
+    start: () => {
+      const worker = world.agent(`${name} worker ${workers.length + 1}`)
+      workers.push(worker)
+      // What the bridge uses of a Worker.
+      return { worker: startWorker(browser, page, worker) as unknown as Worker, url: 'worker.js' }
+    },
+    channel: () => {
+      const [port1, port2] = createPorts(world, [page, page], browser)
+      // What the bridge uses of a MessageChannel.
+      return { port1, port2 } as unknown as MessageChannel
+    },
+    whenFree: (lock, signal) => locks.whenFree(page, lock, signal),
+  }
+  const parts: TabParts = {
+    host,
+    channel: (channel) => broadcasts.join(page, channel),
+    whenFree: (lock, signal) => locks.whenFree(page, lock, signal),
+    takeLock: (...given) => locks.take(page, ...given),
+    watchPage: (listener) => {
+      tells.add(listener)
+      return () => tells.delete(listener)
+    },
+    start: (opening, tab) => startDatabase(workerParts, opening, tab),
+  }
+  return {
+    name,
+    page,
+    workers,
+    open: createOpen({
+      host,
+      scope: createTurnScope(host),
+      keepAlive: () => () => undefined,
+      keyOf: (key) => key,
+      connect: async (database, options, onProgress) =>
+        connectTab({
+          parts,
+          opening: { name: database, options, onProgress },
+          wishes: await wishesOf(options, async (bytes) => bytes),
+        }),
+    }),
+    remove: (database) => removeInWorker(workerParts, database, {}),
+    kill: () => {
+      for (const agent of all()) world.kill(agent)
+    },
+    killWorker: () => {
+      for (const worker of workers) world.kill(worker)
+    },
+    sleep: () => {
+      tell('sleep')
+      setStopped(true)
+    },
+    wake: () => {
+      setStopped(false)
+      tell('wake')
+    },
+    stop: () => setStopped(true),
+    goOn: () => setStopped(false),
+  }
+}
+
+/** The worker's end of both, and its page's. */
+function startWorker(browser: Browser, page: Agent, worker: Agent): object {
+  const { world, disk, keys, locks, broadcasts } = browser
+  // comlink gives an end back when its proxy is garbage, which no seed decides.
+  const drops = (message: unknown): boolean =>
+    (message as { readonly type?: unknown } | undefined)?.type === 'RELEASE'
+  const [outside, inside] = createPorts(world, [page, worker], { tellsClose: false, drops })
+  outside.start()
+  const connect = createLocalConnect({
+    host: worker.host,
+    device: () => disk.device(worker),
+    keyStore: () => keys,
+    transport: () => {
+      throw new Error('The test has no network.')
+    },
+    loadSqlite: () => loadSqliteNode,
+    files: memoryFiles,
+    isScopeExact: false,
+    titleOf: (name) => name,
+    isPersisted: async () => false,
+  })
+  const never = new AbortController()
+  serveDatabases({
+    connect,
+    remove: () =>
+      removeDatabase({ place: disk.place, device: disk.device(worker), keyStore: keys }),
+    holdLock: async (lock) => {
+      await locks.take(worker, lock, () => undefined, never.signal)
+    },
+    tabs: {
+      channel: (name) => broadcasts.join(worker, name),
+      whenFree: (lock, signal) => locks.whenFree(worker, lock, signal),
+      sha256: async (bytes) => bytes,
+    },
+    // What comlink uses of an endpoint.
+    endpoint: inside as unknown as PageEndpoint,
+  })
+  return { ...outside, terminate: () => world.kill(worker) }
+}
