@@ -157,7 +157,6 @@ function browserProject(settings: BrowserSettings): TestProjectInlineConfigurati
     // Found while a test runs, a dependency would make Vite reload the page under it.
     optimizeDeps: {
       include: [
-        'comlink',
         'idb',
         '@noble/ed25519',
         '@noble/hashes/blake3.js',

@@ -49,7 +49,7 @@ export async function servePage(options: PageOptions): Promise<ServedPage> {
     // Named here because Vite looks for dependencies from the page only: one that it met first in the
     // worker would make it reload the page.
     optimizeDeps: {
-      include: ['comlink', '@noble/ed25519', '@noble/hashes/blake3.js', '@noble/hashes/sha2.js'],
+      include: ['@noble/ed25519', '@noble/hashes/blake3.js', '@noble/hashes/sha2.js'],
     },
     plugins: [tellRelay(relay.url)],
   })

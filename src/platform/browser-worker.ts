@@ -7,7 +7,8 @@ import type { Host } from '../base/host.ts'
 import { loadKernel } from '../crypto/kernel-load-browser.ts'
 import { useKernel } from '../crypto/kernel-slot.ts'
 import { createLocalConnect, type LocalPlatform, type ShardView } from '../database/assemble.ts'
-import { type PageEndpoint, serveDatabases } from '../database/bridge/control.ts'
+import { serveDatabases } from '../database/bridge/control.ts'
+import type { ControlEndpoint } from '../database/bridge/remote.ts'
 import { removeDatabase } from '../database/remove.ts'
 import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
 import { createBrowserLoader } from '../sqlite/load-browser.ts'
@@ -56,7 +57,7 @@ export function serve(options: ServeOptions = {}): void {
     tabs: canMeet() ? { ...createTabChannels(), sha256 } : undefined,
     holdLock: navigator.locks === undefined ? undefined : holdLock,
     // In a worker the global scope is the port to the page; the library's types describe windows.
-    endpoint: globalThis as unknown as PageEndpoint,
+    endpoint: globalThis as unknown as ControlEndpoint,
   })
 }
 

@@ -1,7 +1,6 @@
-/** Control: the worker's side of set-up, over comlink: hello, then one database on a port of its own.
- *  Keeps: what goes wrong is an answer, because an error thrown through comlink loses its code. */
+/** Control: the worker's side of set-up: hello, then one database on a port of its own.
+ *  Keeps: what goes wrong is an answer. */
 
-import { type Endpoint, expose } from 'comlink'
 import { failureOf } from '../../base/failure.ts'
 import type { Connect } from '../registry.ts'
 import { hostGuests } from '../tabs/guests.ts'
@@ -9,10 +8,8 @@ import type { TabChannels } from '../tabs/lobby.ts'
 import { wishesOf } from '../tabs/wishes.ts'
 import { flattenFailure, flattenStatus } from './failure.ts'
 import { type Control, NO_REQUEST, PROTOCOL } from './protocol.ts'
+import { answerControl, type ControlEndpoint } from './remote.ts'
 import { serveCore } from './server.ts'
-
-/** The worker's own global scope, or a port in tests. */
-export type PageEndpoint = Endpoint
 
 /** What a worker gives. */
 export type ServeParts = {
@@ -25,7 +22,7 @@ export type ServeParts = {
   readonly tabs:
     | (TabChannels & { readonly sha256: (bytes: Uint8Array) => Promise<Uint8Array> })
     | undefined
-  readonly endpoint: PageEndpoint
+  readonly endpoint: ControlEndpoint
 }
 
 /** Callers of the page that started the worker are numbered as it does. */
@@ -63,5 +60,5 @@ export function serveDatabases({ connect, remove, holdLock, tabs, endpoint }: Se
       }
     },
   }
-  expose(control, endpoint)
+  answerControl(control, endpoint)
 }

@@ -1,5 +1,5 @@
 /** Protocol: what page and worker say to each other.  Statements go over a port of their own, in batches
- *  (port.ts); set-up goes over comlink (`Control`).
+ *  (port.ts); set-up goes over the port that both have from the start (`Control`, remote.ts).
  *  Keeps: everything is plain data; a request is answered once, under its id; events carry the id of the
  *  request that asked for them.
  *  What travels most, statements, their answers and rows, are arrays without names, because copying an
@@ -106,7 +106,7 @@ export type PlainResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: PlainFailure }
 
-/** The worker's side of set-up, over comlink. */
+/** The worker's side of set-up. */
 export type Control = {
   /** Takes the lock of this name, where there are locks, so that the page sees the worker die. */
   hello(lock: string): Promise<{ readonly protocol: number; readonly isLocked: boolean }>

@@ -4,7 +4,6 @@
  *  A worker that the platform kills makes no event: where there are locks it holds one, which the page
  *  is given when the worker is gone. */
 
-import { type Remote, transfer, wrap } from 'comlink'
 import { type ConstelliteError, failureOf } from '../../base/failure.ts'
 import type { Host } from '../../base/host.ts'
 import { formatHex } from '../../bytes/text.ts'
@@ -20,6 +19,7 @@ import {
   PROTOCOL,
   type TabIdentity,
 } from './protocol.ts'
+import { callControl } from './remote.ts'
 
 /** Loading the script over a slow line is part of it. */
 export const HELLO_MS = 30_000
@@ -69,7 +69,7 @@ export function startDatabase(
     worker.terminate()
   }
   const open = async (): Promise<ClientCore> => {
-    const control = wrap<Control>(worker)
+    const control = callControl(worker)
     await greet(control, { parts, life, url, signal: stopping.signal })
     const { port1, port2 } = parts.channel()
     const exchange = createExchange(port1, opening.onProgress)
@@ -79,7 +79,7 @@ export function startDatabase(
     })
     const { worker: _, ...plain } = opening.options
     const opened = await life.race<PlainResult<Opened>>(
-      control.open(opening.name, plain, tab, transfer(port2, [port2])),
+      control.open(opening.name, plain, tab, port2),
     )
     if (!opened.ok) throw reviveFailure(opened.failure)
     return createClientCore(exchange, opened.value, end)
@@ -109,7 +109,7 @@ export async function removeInWorker(
   const life = watchLife(worker, url)
   const stopping = new AbortController()
   try {
-    const control = wrap<Control>(worker)
+    const control = callControl(worker)
     await greet(control, { parts, life, url, signal: stopping.signal })
     const removed = await life.race<PlainResult<boolean>>(control.remove(name, options.kernelUrl))
     if (!removed.ok) throw reviveFailure(removed.failure)
@@ -137,7 +137,7 @@ type Greeting = {
   readonly signal: AbortSignal
 }
 
-async function greet(control: Remote<Control>, greeting: Greeting): Promise<void> {
+async function greet(control: Control, greeting: Greeting): Promise<void> {
   const { parts, life, url, signal } = greeting
   const { host, whenFree } = parts
   const lock = `constellite worker ${formatHex(host.random(LOCK_NAME_BYTES))}`

@@ -4,7 +4,8 @@
 import { loadKernel } from '../../../src/crypto/kernel-load-browser.ts'
 import { useKernel } from '../../../src/crypto/kernel-slot.ts'
 import { createLocalConnect } from '../../../src/database/assemble.ts'
-import { type PageEndpoint, serveDatabases } from '../../../src/database/bridge/control.ts'
+import { serveDatabases } from '../../../src/database/bridge/control.ts'
+import type { ControlEndpoint } from '../../../src/database/bridge/remote.ts'
 import type { Core } from '../../../src/database/core.ts'
 import { createOpen } from '../../../src/database/open.ts'
 import { createTurnScope } from '../../../src/database/scope.ts'
@@ -53,7 +54,7 @@ serveDatabases({
   holdLock: undefined,
   tabs: undefined,
   // In a worker the global scope is the port to the page; the library's types describe windows.
-  endpoint: globalThis as unknown as PageEndpoint,
+  endpoint: globalThis as unknown as ControlEndpoint,
 })
 
 const channel = new BroadcastChannel(CHANNEL)
