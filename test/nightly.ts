@@ -89,6 +89,7 @@ const PARTS: Readonly<{ [name: string]: Part }> = {
   'indexeddb-firefox': project('indexeddb-firefox'),
   setups: project('setups-nightly'),
   sim: script('sim', ['--mode', 'ordered', '--seed', '1', '--runs', '20000']),
+  'sim-tabs': script('sim:tabs', ['--seed', '1', '--runs', '5000', '--turns', '60']),
   fuzz: script('fuzz', ['--seconds', '600']),
 }
 

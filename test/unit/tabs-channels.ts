@@ -88,8 +88,6 @@ type End = SimulatedPort & {
 export type PortOptions = {
   /** Browsers before 2024 do not say that the other end was closed. */
   readonly tellsClose: boolean
-  /** Messages that the test does not let pass. */
-  readonly drops?: (message: unknown) => boolean
 }
 
 /** Both ends of a message channel, of two agents or of one that gives an end away. */
@@ -104,7 +102,7 @@ export function createPorts(
   return [left, right]
 }
 
-function createEnd(world: World, agent: Agent, { tellsClose, drops }: PortOptions): End {
+function createEnd(world: World, agent: Agent, { tellsClose }: PortOptions): End {
   let handler: Port['onmessage'] = null
   const listeners = new Map<string, Set<Listener>>()
   const tell = (type: string, data: unknown): void => {
@@ -148,7 +146,6 @@ function createEnd(world: World, agent: Agent, { tellsClose, drops }: PortOption
     postMessage: (message: unknown, moved: readonly unknown[] = []) => {
       const { peer } = end
       if (end.isClosed || end.lane.agent.isDead || peer === undefined) return
-      if (drops?.(message) === true) return
       const data = cloneMessage(message, moved)
       // Only ports of this file are ever transferred.
       for (const port of moved) (port as End).moveTo(peer.lane.agent)

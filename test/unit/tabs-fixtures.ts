@@ -6,7 +6,8 @@
 import { loadKernel } from '../../src/crypto/kernel-load-node.ts'
 import { useKernel } from '../../src/crypto/kernel-slot.ts'
 import { createLocalConnect, type LocalPlatform } from '../../src/database/assemble.ts'
-import { type PageEndpoint, serveDatabases } from '../../src/database/bridge/control.ts'
+import { serveDatabases } from '../../src/database/bridge/control.ts'
+import type { ControlEndpoint } from '../../src/database/bridge/remote.ts'
 import { removeInWorker, startDatabase, type WorkerParts } from '../../src/database/bridge/start.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
 import { removeDatabase } from '../../src/database/remove.ts'
@@ -169,11 +170,7 @@ function createTab(browser: Browser, name: string): SimulatedTab {
 /** The worker's end of both, and its page's. */
 function startWorker(browser: Browser, page: Agent, worker: Agent): object {
   const { world, disk, keys, locks, broadcasts } = browser
-  // comlink gives an end back when its proxy is garbage, which no seed decides.
-  const drops = (message: unknown): boolean =>
-    (message as { readonly type?: unknown } | undefined)?.type === 'RELEASE'
-  const [outside, inside] = createPorts(world, [page, worker], { tellsClose: false, drops })
-  outside.start()
+  const [outside, inside] = createPorts(world, [page, worker], { tellsClose: false })
   const connect = createLocalConnect({
     host: worker.host,
     device: () => disk.device(worker),
@@ -200,8 +197,8 @@ function startWorker(browser: Browser, page: Agent, worker: Agent): object {
       whenFree: (lock, signal) => locks.whenFree(worker, lock, signal),
       sha256: async (bytes) => bytes,
     },
-    // What comlink uses of an endpoint.
-    endpoint: inside as unknown as PageEndpoint,
+    // What control uses of a worker's global scope.
+    endpoint: inside as unknown as ControlEndpoint,
   })
   return { ...outside, terminate: () => world.kill(worker) }
 }

@@ -47,6 +47,9 @@ type Model = {
   rowCount: number
 }
 
+/** What one seed does, where nothing else is asked for. */
+export const MODEL_TURNS = 30
+
 const TABS_MAX = 5
 const TABS_MIN = 2
 /** How much happens between two turns. */
