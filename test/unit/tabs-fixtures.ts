@@ -105,21 +105,7 @@ function createTab(browser: Browser, name: string): SimulatedTab {
   const tell = (event: 'sleep' | 'wake'): void => {
     for (const listener of tells) listener(event)
   }
-  const workerParts: WorkerParts = {
-    host,
-    start: () => {
-      const worker = world.agent(`${name} worker ${workers.length + 1}`)
-      workers.push(worker)
-      // What the bridge uses of a Worker.
-      return { worker: startWorker(browser, page, worker) as unknown as Worker, url: 'worker.js' }
-    },
-    channel: () => {
-      const [port1, port2] = createPorts(world, [page, page], browser)
-      // What the bridge uses of a MessageChannel.
-      return { port1, port2 } as unknown as MessageChannel
-    },
-    whenFree: (lock, signal) => locks.whenFree(page, lock, signal),
-  }
+  const workerParts = createWorkerParts(browser, page, workers)
   const parts: TabParts = {
     host,
     channel: (channel) => broadcasts.join(page, channel),
@@ -167,7 +153,26 @@ function createTab(browser: Browser, name: string): SimulatedTab {
   }
 }
 
-/** The worker's end of both, and its page's. */
+function createWorkerParts(browser: Browser, page: Agent, workers: Agent[]): WorkerParts {
+  const { world, locks } = browser
+  return {
+    host: page.host,
+    start: () => {
+      const worker = world.agent(`${page.name} worker ${workers.length + 1}`)
+      workers.push(worker)
+      // What the bridge uses of a Worker.
+      return { worker: startWorker(browser, page, worker) as unknown as Worker, url: 'worker.js' }
+    },
+    channel: () => {
+      const [port1, port2] = createPorts(world, [page, page], browser)
+      // What the bridge uses of a MessageChannel.
+      return { port1, port2 } as unknown as MessageChannel
+    },
+    whenFree: (lock, signal) => locks.whenFree(page, lock, signal),
+  }
+}
+
+/** The page's end of a worker, which serves at the other. */
 function startWorker(browser: Browser, page: Agent, worker: Agent): object {
   const { world, disk, keys, locks, broadcasts } = browser
   const [outside, inside] = createPorts(world, [page, worker], { tellsClose: false })

@@ -25,6 +25,51 @@ type Request = {
 type Line = Request[]
 
 export function createLocks(world: World): Locks {
+  const { lines, ask, rob } = createLines(world)
+  const take: Locks['take'] = (agent, name, onRobbed, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      let isSettled = false
+      const release = ask(name, {
+        agent,
+        onRobbed,
+        onGranted: () => {
+          if (isSettled) return
+          isSettled = true
+          resolve({ release })
+        },
+      })
+      signal.addEventListener('abort', () => {
+        if (isSettled) return
+        isSettled = true
+        release()
+        reject(signal.reason)
+      })
+    })
+  return {
+    take,
+    whenFree: async (agent, name, signal) => {
+      const { release } = await take(agent, name, () => undefined, signal)
+      release()
+    },
+    rob,
+    holderOf: (name) => lines.get(name)?.[0]?.agent,
+    countOf: (name) => lines.get(name)?.length ?? 0,
+    get names() {
+      return [...lines.keys()]
+    },
+  }
+}
+
+type Lines = {
+  readonly lines: ReadonlyMap<string, Line>
+  /** Answers the way to give it back, or not to want it any more. */
+  ask(name: string, request: Request): () => void
+  rob(name: string): void
+}
+
+/** The lines, where nobody but they themselves hears of what is asked at once. */
+function createLines(world: World): Lines {
   const manager = world.agent('locks')
   const lines = new Map<string, Line>()
   const lanes = new Map<Agent, { readonly to: Lane; readonly from: Lane }>()
@@ -55,8 +100,7 @@ export function createLocks(world: World): Locks {
     if (next === undefined) lines.delete(name)
     else if (at === 0) grant(next)
   }
-  /** Answers the way to give it back, or not to want it any more. */
-  const ask = (name: string, request: Request): (() => void) => {
+  const ask: Lines['ask'] = (name, request) => {
     const { to } = lanesOf(request.agent)
     // What a page that died had begun still runs here, and asks nobody.
     if (request.agent.isDead) return () => undefined
@@ -69,42 +113,14 @@ export function createLocks(world: World): Locks {
       if (!request.agent.isDead) world.send(to, () => remove(name, request))
     }
   }
-  const take: Locks['take'] = (agent, name, onRobbed, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      let isSettled = false
-      const release = ask(name, {
-        agent,
-        onRobbed,
-        onGranted: () => {
-          if (isSettled) return
-          isSettled = true
-          resolve({ release })
-        },
-      })
-      signal.addEventListener('abort', () => {
-        if (isSettled) return
-        isSettled = true
-        release()
-        reject(signal.reason)
-      })
-    })
   return {
-    take,
-    whenFree: async (agent, name, signal) => {
-      const { release } = await take(agent, name, () => undefined, signal)
-      release()
-    },
+    lines,
+    ask,
     rob: (name) => {
       const holder = lines.get(name)?.[0]
       if (holder === undefined) return
       remove(name, holder)
       world.send(lanesOf(holder.agent).from, holder.onRobbed)
-    },
-    holderOf: (name) => lines.get(name)?.[0]?.agent,
-    countOf: (name) => lines.get(name)?.length ?? 0,
-    get names() {
-      return [...lines.keys()]
     },
   }
 }

@@ -5,46 +5,24 @@
  *  called; a live query ends with the newest rows and never tells the same twice; one worker at a time has the
  *  disk; nothing is left of tabs that have gone. */
 
-import { type ConstelliteError, isFailure } from '../../src/base/failure.ts'
-import type { Database } from '../../src/database/types.ts'
-import type { Random } from '../../src/testing/random.ts'
-import { createBrowser, type SimulatedBrowser, type SimulatedTab } from './tabs-fixtures.ts'
+import { createBrowser } from './tabs-fixtures.ts'
+import {
+  checkLeft,
+  checkRows,
+  checkWatches,
+  codeOf,
+  fateOf,
+  type Model,
+  type ModelTab,
+  type Watch,
+  type Write,
+} from './tabs-model-checks.ts'
 
 export type ModelOptions = {
   readonly seed: number
   readonly turns: number
   /** Told what happens, in order. */
   readonly note?: ((fact: string) => void) | undefined
-}
-
-type Write = {
-  readonly what: string
-  readonly rows: readonly string[]
-  /** A transaction is whole or not there; of statements a part may be. */
-  readonly isWhole: boolean
-  fate: 'pending' | 'done' | 'maybe' | 'never'
-}
-
-type Watch = { readonly told: string[]; failure: unknown }
-
-type ModelTab = {
-  readonly tab: SimulatedTab
-  readonly db: Database
-  /** What was called and has not settled. */
-  readonly calls: Set<string>
-  readonly watches: Watch[]
-  state: 'awake' | 'asleep' | 'stopped' | 'closing' | 'failed' | 'gone'
-}
-
-type Model = {
-  readonly browser: SimulatedBrowser
-  readonly random: Random
-  readonly tabs: ModelTab[]
-  readonly writes: Write[]
-  readonly acknowledged: Set<string>
-  readonly wrong: string[]
-  readonly note: (fact: string) => void
-  rowCount: number
 }
 
 /** What one seed does, where nothing else is asked for. */
@@ -195,10 +173,6 @@ function call<T>({ note }: Model, it: ModelTab, what: string, promise: Promise<T
   return promise
 }
 
-function codeOf(error: unknown): string {
-  return isFailure(error) ? `${error.code} (${error.message})` : String(error)
-}
-
 function write(model: Model, it: ModelTab): void {
   const { random } = model
   const row = (): string => {
@@ -252,27 +226,6 @@ function follow(
       write.fate = fate ?? 'maybe'
     },
   )
-}
-
-/** What a failure says of a write; undefined: no write may fail with this. */
-function fateOf({ state }: ModelTab, error: ConstelliteError): Write['fate'] | undefined {
-  switch (error.code) {
-    case 'ErrAnswerLost':
-      return 'done'
-    case 'ErrOutcomeUnknown':
-      return 'maybe'
-    case 'ErrTransaction':
-      return error.retry === 'now' ? 'never' : undefined
-    // A tab that was stopped did nothing for 5 s.
-    case 'ErrTransactionTimeout':
-      return 'never'
-    case 'ErrWorkerFailed':
-      return state === 'failed' ? 'maybe' : undefined
-    case 'ErrClosed':
-      return state === 'closing' || state === 'failed' ? 'maybe' : undefined
-    default:
-      return undefined
-  }
 }
 
 function read(model: Model, it: ModelTab): void {
@@ -340,35 +293,4 @@ async function comeToRest(model: Model): Promise<void> {
   }
   await world.quiet()
   checkLeft(model)
-}
-
-function checkRows({ writes, wrong }: Model, rows: readonly string[]): void {
-  const counts = new Map<string, number>()
-  for (const x of rows) counts.set(x, (counts.get(x) ?? 0) + 1)
-  for (const { what, rows: mine, isWhole, fate } of writes) {
-    const found = mine.map((x) => counts.get(x) ?? 0)
-    if (Math.max(...found) > 1) wrong.push(`${what} is there ${found} times`)
-    if (fate === 'done' && found.includes(0))
-      wrong.push(`${what} was acknowledged and is not there`)
-    if (fate === 'never' && found.includes(1)) wrong.push(`${what} failed and is there`)
-    if (isWhole && new Set(found).size > 1) wrong.push(`${what} is there in part`)
-  }
-}
-
-function checkWatches({ tabs, wrong }: Model, newest: string): void {
-  for (const { tab, state, watches } of tabs) {
-    if (state !== 'awake') continue
-    for (const { told, failure } of watches) {
-      if (failure === undefined && told.at(-1) !== newest) {
-        wrong.push(`${tab.name} watches and was last told ${told.at(-1)}`)
-      }
-    }
-  }
-}
-
-function checkLeft({ browser, wrong }: Model): void {
-  const { broadcasts, disk, locks } = browser
-  if (disk.holder !== undefined) wrong.push(`${disk.holder.name} still has the disk`)
-  if (broadcasts.names.length > 0) wrong.push(`channels are left: ${broadcasts.names}`)
-  if (locks.names.length > 0) wrong.push(`locks are left: ${locks.names}`)
 }

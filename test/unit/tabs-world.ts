@@ -98,10 +98,8 @@ export function createWorld(seed: number): World {
     lane: (agent) => ({ agent, items: [], isOpen: true }),
     send,
     kill: (agent) => {
-      if (agent.isDead) return
-      agent.isDead = true
       for (const lane of busy) if (lane.agent === agent) busy.delete(lane)
-      for (const tell of agent.onDeath) tell()
+      endAgent(agent)
     },
     after: (delayMs, work) => void clock.setTimer(delayMs, work),
     step,
@@ -119,6 +117,12 @@ export function createWorld(seed: number): World {
     },
   }
   return world
+}
+
+function endAgent(agent: Agent): void {
+  if (agent.isDead) return
+  agent.isDead = true
+  for (const tell of agent.onDeath) tell()
 }
 
 function createAgent(world: World, name: string, clock: Host): Agent {
