@@ -11,6 +11,7 @@ let count = 0
 export const place: Place = {
   storageKind: 'node-fs',
   isSiteMeasured: false,
+  isShared: false,
   freshName: (label) => join(inject('databaseFolder'), `${label}-${process.pid}-${count++}`),
   openElsewhere,
   bytesOf: async (file) => new Uint8Array(await file.arrayBuffer()),

@@ -13,6 +13,7 @@ export function createProcessPlace(run: RunCommand): Place {
   return {
     storageKind: 'node-fs',
     isSiteMeasured: false,
+    isShared: false,
     freshName: (label) => join(inject('databaseFolder'), `${label}-${process.pid}-${count++}`),
     openElsewhere: async (name) => {
       const folder = join(inject('packedFolder'), 'project')

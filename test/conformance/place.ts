@@ -6,6 +6,8 @@ export type Place = {
   readonly storageKind: 'node-fs' | 'opfs' | 'indexeddb' | 'durable-object'
   /** Whether the platform estimates what the whole site takes. */
   readonly isSiteMeasured: boolean
+  /** Whether several may have one database open: the windows of a browser. */
+  readonly isShared: boolean
   /** A name of a database that does not exist yet. */
   freshName(label: string): string
   /** Opens `name` from another process or window and answers how that went. */

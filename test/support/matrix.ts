@@ -21,7 +21,7 @@ const LINE = `|---${'|---'.repeat(PLATFORMS.length)}|`
  *  from run to run. */
 const ORDER = [
   ...['open', 'SQL', 'commit', 'rollback', 'import and export', 'apply', 'catch-up', 'restart'],
-  ...['changing hands', 'ownership', 'bridge failures'],
+  ...['changing hands', 'ownership', 'tabs', 'bridge failures'],
 ]
 
 export function formatMatrix(proofs: readonly Proof[]): string {

@@ -15,7 +15,7 @@ import { serveVisits } from './visits.ts'
 
 const TESTS = [
   ...CONFORMANCE_TESTS,
-  'test/conformance/browser/bridge.test.ts',
+  ...['bridge', 'tabs'].map((it) => `test/conformance/browser/${it}.test.ts`),
   ...['storage-indexeddb', 'identity', 'encryptor'].map(
     (it) => `test/browser/${it}.browser.test.ts`,
   ),

@@ -9,6 +9,7 @@ let count = 0
 export const place: Place = {
   storageKind: 'durable-object',
   isSiteMeasured: false,
+  isShared: false,
   freshName: (label) => `${label}-${crypto.randomUUID()}-${count++}`,
   openElsewhere,
   bytesOf: async (file) => new Uint8Array(await file.arrayBuffer()),
