@@ -1,7 +1,7 @@
 /** Control: the worker's side of set-up: hello, then one database on a port of its own.
  *  Keeps: what goes wrong is an answer. */
 
-import { failureOf } from '../../base/failure.ts'
+import { failureOf, isFailure } from '../../base/failure.ts'
 import type { Connect } from '../registry.ts'
 import { hostGuests } from '../tabs/guests.ts'
 import type { TabChannels } from '../tabs/lobby.ts'
@@ -35,12 +35,17 @@ export function serveDatabases({ connect, remove, holdLock, tabs, endpoint }: Se
       await holdLock?.(lock)
       return { protocol: PROTOCOL, isLocked: holdLock !== undefined }
     },
-    open: async (name, options, { tag, term }, port) => {
+    open: async (name, options, { tag, term, hasOpened }, port) => {
       try {
         const onProgress = (fraction: number): void => {
           port.postMessage([{ type: 'progress', id: NO_REQUEST, fraction }])
         }
-        const opened = await connect(name, options, onProgress)
+        const opened = await connect(name, options, onProgress).catch((error) => {
+          if (!hasOpened || !isFailure(error, 'ErrSchemaNewer')) throw error
+          // What the newer tab applied was no hindrance as long as that tab was the owner.
+          const { migrations: _, ...rest } = options
+          return connect(name, rest, onProgress)
+        })
         let core = opened
         if (tabs !== undefined && term !== undefined) {
           const wishes = await wishesOf(options, tabs.sha256)

@@ -98,6 +98,8 @@ export type TabIdentity = {
   readonly tag: Uint8Array
   /** It is the owner, under this name, and others may come; undefined where tabs cannot meet. */
   readonly term: string | undefined
+  /** It had the database before, and may have fewer migrations than those that were applied meanwhile. */
+  readonly hasOpened: boolean
 }
 
 export type Opened = { readonly ready: Ready; readonly status: PlainStatus }

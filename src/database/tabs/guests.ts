@@ -2,10 +2,11 @@
  *  Keeps: a guest that is gone leaves nothing behind, which its lock tells; when the database closes, guests
  *  are let down before it and hear nothing more, so that each of them asks the next owner. */
 
-import { failureOf } from '../../base/failure.ts'
+import { failureOf, isFailure } from '../../base/failure.ts'
 import { flattenFailure, flattenStatus } from '../bridge/failure.ts'
 import { serveCore, type Visitor } from '../bridge/server.ts'
 import type { Core } from '../core.ts'
+import { notDurable } from '../open-failures.ts'
 import { tooManyGuests } from './failures.ts'
 import {
   enterLobby,
@@ -37,6 +38,7 @@ type Hosting = {
   readonly stops: Set<() => void>
   migrations: readonly string[] | undefined
   guestCount: number
+  isOver: boolean
 }
 
 /** Lets other tabs in; answers the core as the owner's own page is to see it. */
@@ -55,8 +57,10 @@ export function hostGuests(core: Core, parts: HostingParts): Core {
     stops: new Set(),
     migrations: parts.wishes.migrations,
     guestCount: 0,
+    isOver: false,
   }
   const close = async (): Promise<void> => {
+    hosting.isOver = true
     lobby.close()
     for (const stop of hosting.stops) stop()
     await core.close()
@@ -74,6 +78,16 @@ async function migrate(hosting: Hosting, migrations: readonly string[]): Promise
   hosting.migrations = migrations
 }
 
+/** For a guest, whose list may end before what was applied: a tab with a longer one was here before this owner,
+ *  or came while this one waited. */
+async function migrateFor(hosting: Hosting, migrations: readonly string[]): Promise<void> {
+  try {
+    await migrate(hosting, migrations)
+  } catch (error) {
+    if (!isFailure(error, 'ErrSchemaNewer')) throw error
+  }
+}
+
 function onMessage(hosting: Hosting, message: LobbyMessage): void {
   if (message.type === 'join') receive(hosting, message)
 }
@@ -82,20 +96,23 @@ async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Pr
   const { core, lobby, parts } = hosting
   try {
     if (hosting.stops.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
+    const { storage } = core.status
+    if (wishes.durable && storage?.durable === false) throw notDurable(storage.reason)
     const missing = missingMigrations({ ...parts.wishes, migrations: hosting.migrations }, wishes)
-    if (missing !== undefined) await migrate(hosting, missing)
+    if (missing !== undefined) await migrateFor(hosting, missing)
   } catch (error) {
-    lobby.send({ type: 'refused', pipe, failure: flattenFailure(failureOf(error)) })
+    const failure = flattenFailure(failureOf(error))
+    if (!hosting.isOver) lobby.send({ type: 'refused', pipe, failure })
     return
   }
+  if (hosting.isOver) return
   hosting.guestCount += 1
   takeIn(hosting, pipe, { tag, callerBase: hosting.guestCount * CALLERS_MAX })
   const { term } = parts
-  const { migrations } = hosting
   // What happened when the owner opened it, did not happen now.
   const ready = { ...core.ready, import: undefined, repaired: undefined, tornBytes: 0 }
   const opened = { ready, status: flattenStatus(core.status) }
-  lobby.send({ type: 'welcomed', pipe, term, opened, migrations })
+  lobby.send({ type: 'welcomed', pipe, term, opened })
 }
 
 function takeIn({ core, parts, stops }: Hosting, pipe: string, visitor: Visitor): void {

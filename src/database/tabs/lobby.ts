@@ -32,8 +32,6 @@ export type WelcomedMessage = {
   readonly pipe: string
   readonly term: string
   readonly opened: Opened
-  /** Of the owner now. */
-  readonly migrations: readonly string[] | undefined
 }
 
 /** What a platform gives for tabs to meet. */

@@ -3,6 +3,7 @@
 import { type ConstelliteError, failureOf } from '../../base/failure.ts'
 import { formatHex } from '../../bytes/text.ts'
 import type { ClientCore } from '../bridge/client.ts'
+import type { TabIdentity } from '../bridge/protocol.ts'
 import type { WorkerOpening } from '../bridge/start.ts'
 import type { TabParts } from './parts.ts'
 
@@ -24,14 +25,14 @@ const TERM_BYTES = 16
 export function beginOwn(
   { host, start }: Pick<TabParts, 'host' | 'start'>,
   opening: WorkerOpening,
-  tag: Uint8Array,
+  { tag, hasOpened }: Pick<TabIdentity, 'tag' | 'hasOpened'>,
 ): Own {
   const term = formatHex(host.random(TERM_BYTES))
   let core: ClientCore | undefined
   let end: Own['end'] = () => undefined
   const open = async (): Promise<ClientCore> => {
     try {
-      const started = start(opening, { tag, term })
+      const started = start(opening, { tag, term, hasOpened })
       end = started.end
       core = await started.core
       return core

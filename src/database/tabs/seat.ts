@@ -225,7 +225,8 @@ function join(state: State): void {
 function open(state: State): void {
   const { parts, opening, tag, migrations, hasOpened, lobby } = state
   lobby?.send({ type: 'elected' })
-  const own = beginOwn(parts, withoutDone(opening, { migrations, hasOpened }), tag)
+  const given = withoutDone(opening, { migrations, hasOpened })
+  const own = beginOwn(parts, given, { tag, hasOpened })
   state.own = own
   const tell = (event: OwnershipEvent): void => {
     if (state.own === own) take(state, event)

@@ -31,6 +31,7 @@ type Tab = {
 export async function connectTab(init: SeatInit): Promise<Core> {
   const seat = takeSeat(init)
   const first = await seat.next()
+  const ready = await importAtOwner(seat, init.opening, first.ready)
   const tab: Tab = {
     seat,
     live: createTabLive(seat),
@@ -42,7 +43,25 @@ export async function connectTab(init: SeatInit): Promise<Core> {
   }
   settleIn(tab)
   seat.onChange(() => settleIn(tab))
-  return createCore(init, tab, first.ready)
+  return createCore(init, tab, ready)
+}
+
+/** Another tab's database takes an import in, or refuses it, as one that was there already. */
+async function importAtOwner(
+  seat: Seat,
+  { options, onProgress }: SeatInit['opening'],
+  ready: Ready,
+): Promise<Ready> {
+  const { import: source } = options
+  // Our own worker has done it.
+  if (source === undefined || ready.import !== undefined) return ready
+  try {
+    const work = once('import', (core) => core.importFile(source, { onProgress }))
+    return { ...ready, import: await repeat(seat, work, undefined) }
+  } catch (error) {
+    seat.leave()
+    throw error
+  }
 }
 
 function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {

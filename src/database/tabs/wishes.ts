@@ -13,6 +13,8 @@ export type Wishes = {
   /** SHA-256 of the seed of the owner key. */
   readonly identity: string | undefined
   readonly recovery: string | undefined
+  /** The storage must survive power loss. */
+  readonly durable: boolean
 }
 
 /** `sha256` is the platform's, because pages load no kernel. */
@@ -20,12 +22,13 @@ export async function wishesOf(
   options: OpenOptions,
   sha256: (bytes: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Wishes> {
-  const { migrations, sync, identity, recovery } = options
+  const { migrations, sync, identity, recovery, durable } = options
   return {
     migrations,
     sync,
     identity: identity === undefined ? undefined : formatHex(await sha256(identity)),
     recovery: recovery === undefined ? undefined : formatHex(recovery),
+    durable: durable === true,
   }
 }
 
