@@ -115,7 +115,8 @@ export function failExchange(exchange: Exchange, failure: ConstelliteError): voi
   exchange.failed = failure
   const { pending, over, live, progress, status } = exchange
   const told = [...pending.values()]
-  const transactions = [...over.values()]
+  // One that has not begun is rejected, and may begin elsewhere.
+  const transactions = [...over].flatMap(([id, tell]) => (pending.has(id) ? [] : [tell]))
   const listeners = [...live.values()]
   for (const map of [pending, over, live, progress]) map.clear()
   for (const { reject } of told) reject(failure)

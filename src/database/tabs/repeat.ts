@@ -26,14 +26,34 @@ export async function repeatLater<T>(call: {
   isRepeated: boolean
 }): Promise<T> {
   for (;;) {
-    const core = await call.seat.next()
-    if (call.signal?.aborted && !call.isRepeated) throw aborted(call.signal)
+    const core = await (call.isRepeated ? call.seat.next() : nextUnlessAborted(call))
     try {
       return await call.work(core, call.isRepeated)
     } catch (error) {
       if (!isLost(core, error)) throw error
       call.isRepeated = true
     }
+  }
+}
+
+async function nextUnlessAborted({
+  seat,
+  signal,
+}: {
+  readonly seat: Seat
+  readonly signal: Signal | undefined
+}): Promise<ClientCore> {
+  if (signal === undefined) return seat.next()
+  let onAbort: () => void = () => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    onAbort = () => reject(aborted(signal))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    if (signal.aborted) onAbort()
+    return await Promise.race([stopped, seat.next()])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
