@@ -244,9 +244,10 @@ export type Status = {
   readonly sync: SyncStatus
   /** Newest frame. */
   readonly seq: bigint
-  /** In a browser: which tab of the origin runs the database.  While it changes hands, calls wait.
-   *  Undefined before that is known, and everywhere else. */
-  readonly owner: 'here' | 'elsewhere' | 'changing' | undefined
+  /** In a browser: which tab of the origin runs the database.  'changing': it changes hands, and calls wait.
+   *  'silent': the tab that runs it has not answered for seconds, because it is busy or the system has stopped
+   *  it; calls wait until it goes on or is closed.  Undefined before that is known, and everywhere else. */
+  readonly owner: 'here' | 'elsewhere' | 'changing' | 'silent' | undefined
   /** What stopped the database, if anything did. */
   readonly failure: ConstelliteError | undefined
 }

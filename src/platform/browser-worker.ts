@@ -12,6 +12,7 @@ import type { ControlEndpoint } from '../database/bridge/remote.ts'
 import { removeDatabase } from '../database/remove.ts'
 import { createIndexedDbKeyStore } from '../identity/key-store-indexeddb.ts'
 import { createBrowserLoader } from '../sqlite/load-browser.ts'
+import type { LoadSqlite } from '../sqlite/module.ts'
 import type { Transport } from '../transport/transport.ts'
 import { createGlobalWebSocket } from '../transport/websocket-global.ts'
 import { createBrowserWorkerFiles } from './files-browser-worker.ts'
@@ -37,12 +38,17 @@ export type ServeOptions = {
 export function serve(options: ServeOptions = {}): void {
   const host = createBrowserHost()
   const storages = new Map<string, BrowserStorage>()
-  const connect = createLocalConnect(createPlatform(host, storages, options))
+  const loadSqlite = createSqliteLoaders()
+  const connect = createLocalConnect(createPlatform(host, { storages, loadSqlite }, options))
   serveDatabases({
-    // The kernel first: nothing opens without hashing.
+    // The kernel first: nothing opens without hashing.  The rest is under way meanwhile.
     connect: async (name, open, onProgress) => {
+      // What fails is told where it is needed.
+      loadSqlite(open)().catch(() => undefined)
+      const picking = pickStorage(host, name)
+      picking.catch(() => undefined)
       useKernel(await loadKernel(open.kernelUrl))
-      storages.set(name, await pickStorage(host, name))
+      storages.set(name, await picking)
       return connect(name, open, onProgress)
     },
     remove: async (name, kernelUrl) => {
@@ -63,7 +69,13 @@ export function serve(options: ServeOptions = {}): void {
 
 function createPlatform(
   host: Host,
-  storages: ReadonlyMap<string, BrowserStorage>,
+  {
+    storages,
+    loadSqlite,
+  }: {
+    readonly storages: ReadonlyMap<string, BrowserStorage>
+    readonly loadSqlite: LocalPlatform['loadSqlite']
+  },
   { transports = [], onShard }: ServeOptions,
 ): LocalPlatform {
   return {
@@ -80,9 +92,7 @@ function createPlatform(
       if (kind === 'websocket') return createGlobalWebSocket({ kind, url })
       throw unknownTransport(kind)
     },
-    // In the built worker sqlite3.wasm lies beside it.
-    loadSqlite: ({ wasmUrl }) =>
-      createBrowserLoader(wasmUrl ?? new URL('./sqlite3.wasm', import.meta.url)),
+    loadSqlite,
     files: createBrowserWorkerFiles(),
     // The page's, which sees turns.
     isScopeExact: false,
@@ -94,6 +104,18 @@ function createPlatform(
       return { usageBytes: usage, quotaBytes: quota }
     },
     onShard,
+  }
+}
+
+/** One for each address: what is loaded serves every database of the worker. */
+function createSqliteLoaders(): LocalPlatform['loadSqlite'] {
+  const loaders = new Map<string, LoadSqlite>()
+  return ({ wasmUrl }) => {
+    // In the built worker sqlite3.wasm lies beside it.
+    const url = wasmUrl ?? new URL('./sqlite3.wasm', import.meta.url)
+    const load = loaders.get(String(url)) ?? createBrowserLoader(url)
+    loaders.set(String(url), load)
+    return load
   }
 }
 

@@ -2,9 +2,11 @@
  *  Keeps: a page that the browser is about to freeze or to keep aside (Page Lifecycle; back/forward cache) tells
  *  so before; one that is killed tells nothing, and its locks do. */
 
+import type { Timer } from '../base/host.ts'
 import { ALONE, type MeetingParts } from '../database/tabs/alone.ts'
 import type { TabChannels } from '../database/tabs/lobby.ts'
-import type { TabParts } from '../database/tabs/parts.ts'
+import type { PageEvent, TabParts } from '../database/tabs/parts.ts'
+import { setTimer } from './host-web.ts'
 
 /** Insecure pages have no locks, and old browsers neither. */
 export function canMeet(): boolean {
@@ -50,19 +52,33 @@ function takeLock(...[name, onRobbed, signal]: Parameters<TabParts['takeLock']>)
   })
 }
 
-function watchPage(tell: (event: 'sleep' | 'wake') => void): () => void {
+/** A page that is hidden only while its reader looks for something else keeps the database. */
+const HIDDEN_MS = 1_000
+
+function watchPage(tell: (event: PageEvent) => void): () => void {
   const page = globalThis.document
   if (page === undefined) return () => undefined
+  const stopping = new AbortController()
+  const { signal } = stopping
   const sleep = (): void => tell('sleep')
   const wake = (): void => tell('wake')
-  page.addEventListener('freeze', sleep)
-  page.addEventListener('resume', wake)
-  globalThis.addEventListener('pagehide', sleep)
-  globalThis.addEventListener('pageshow', wake)
-  return () => {
-    page.removeEventListener('freeze', sleep)
-    page.removeEventListener('resume', wake)
-    globalThis.removeEventListener('pagehide', sleep)
-    globalThis.removeEventListener('pageshow', wake)
+  page.addEventListener('freeze', sleep, { signal })
+  page.addEventListener('resume', wake, { signal })
+  globalThis.addEventListener('pagehide', sleep, { signal })
+  globalThis.addEventListener('pageshow', wake, { signal })
+  if (!('onfreeze' in page)) watchSight(page, tell, signal)
+  return () => stopping.abort()
+}
+
+/** For browsers that stop pages without a word; before that, they are hidden. */
+function watchSight(page: Document, tell: (event: PageEvent) => void, signal: AbortSignal): void {
+  let timer: Timer | undefined
+  const look = (): void => {
+    timer?.cancel()
+    if (page.visibilityState === 'hidden') timer = setTimer(HIDDEN_MS, () => tell('hidden'))
+    else tell('shown')
   }
+  page.addEventListener('visibilitychange', look, { signal })
+  signal.addEventListener('abort', () => timer?.cancel(), { once: true })
+  look()
 }

@@ -34,19 +34,34 @@ const EVENTS = {
   sleep: { type: 'sleep' },
   wake: { type: 'wake' },
   close: { type: 'close' },
+  hidden: { type: 'hidden' },
+  shown: { type: 'shown' },
+  offered: { type: 'offered' },
+  wanted: { type: 'wanted' },
+  unwanted: { type: 'unwanted' },
+  yielded: { type: 'yielded' },
 } as const satisfies { readonly [name: string]: OwnershipEvent }
 
-const STATES: readonly OwnershipState[] = [
-  { phase: 'seeking', term: undefined },
-  { phase: 'waiting', term: undefined },
-  { phase: 'guest', term: MINE },
-  { phase: 'elected', term: undefined },
-  { phase: 'owner', term: undefined },
-  { phase: 'asleep', term: undefined },
-  { phase: 'over', term: undefined },
+const PHASES: readonly Phase[] = [
+  'seeking',
+  'waiting',
+  'guest',
+  'offering',
+  'elected',
+  'owner',
+  'yielding',
+  'asleep',
+  'over',
 ]
+const stateOf = (phase: Phase, isHidden: boolean): OwnershipState => ({
+  phase,
+  isHidden,
+  term: phase === 'guest' ? MINE : undefined,
+})
+const STATES: readonly OwnershipState[] = PHASES.map((phase) => stateOf(phase, false))
 
-type Cell = readonly [phase: Phase, actions: string]
+/** An empty phase is the one before. */
+type Cell = readonly [phase: Phase | '', actions: string]
 
 const OVER_DROPPED: Cell = ['over', 'drop exit unqueue']
 const OVER_EVICTED: Cell = ['over', 'evict exit unqueue']
@@ -57,6 +72,7 @@ const GUESTS = {
   'announced mine': ['seeking', 'drop join'],
   welcomed: ['guest', 'visit'],
   refused: ['over', 'drop exit unqueue end'],
+  offered: ['', 'want'],
   sleep: ['asleep', 'drop exit unqueue'],
   close: OVER_DROPPED,
 } as const
@@ -71,9 +87,22 @@ const OWNERS = {
 const TABLE: { readonly [phase in Phase]: { readonly [event in keyof typeof EVENTS]?: Cell } } = {
   seeking: GUESTS,
   waiting: GUESTS,
-  guest: { ...GUESTS, 'announced mine': ['guest', ''], 'left mine': ['waiting', 'drop'] },
+  guest: {
+    ...GUESTS,
+    'announced mine': ['guest', ''],
+    'left mine': ['waiting', 'drop'],
+    shown: ['guest', 'want'],
+  },
+  offering: {
+    wanted: ['seeking', 'unqueue queue join'],
+    robbed: ['seeking', 'unqueue queue join'],
+    unwanted: ['elected', 'open'],
+    sleep: ['asleep', 'drop exit unqueue'],
+    close: OVER_DROPPED,
+  },
   elected: { ...OWNERS, opened: ['owner', 'host'] },
-  owner: OWNERS,
+  owner: { ...OWNERS, hidden: ['owner', 'offer'] },
+  yielding: { ...OWNERS, yielded: ['seeking', 'evict unqueue queue join'] },
   asleep: { wake: ['seeking', 'enter queue join'], close: ['over', ''] },
   over: {},
 }
@@ -86,8 +115,32 @@ describe.each(STATES)('a tab that is $phase', (state) => {
   it.each(Object.keys(EVENTS) as (keyof typeof EVENTS)[])('hears "%s"', (name) => {
     const step = stepOwnership(state, EVENTS[name])
     const [phase, actions] = TABLE[state.phase][name] ?? [state.phase, '']
-    expect([step.state.phase, namesOf(step.actions).join(' ')]).toEqual([phase, actions])
-    expect(step.state.term).toBe(phase === 'guest' ? MINE : undefined)
+    const now = phase === '' ? state.phase : phase
+    expect([step.state.phase, namesOf(step.actions).join(' ')]).toEqual([now, actions])
+    expect(step.state.term).toBe(now === 'guest' ? MINE : undefined)
+  })
+})
+
+describe('a tab that nobody looks at', () => {
+  const step = (phase: Phase, event: OwnershipEvent) => {
+    const { state, actions } = stepOwnership(stateOf(phase, true), event)
+    return [state.phase, namesOf(actions).join(' ')]
+  }
+  it('asks whether it is wanted elsewhere before it opens the database', () => {
+    expect(step('guest', { type: 'granted' })).toEqual(['offering', 'drop offer-first'])
+    expect(step('waiting', { type: 'granted' })).toEqual(['offering', 'drop offer-first'])
+  })
+  it('gives the database away when it is wanted', () => {
+    expect(step('owner', { type: 'wanted' })).toEqual(['yielding', 'yield'])
+    expect(step('elected', { type: 'opened' })).toEqual(['owner', 'host offer'])
+  })
+  it('wants no database itself', () => {
+    expect(step('guest', { type: 'offered' })).toEqual(['guest', ''])
+  })
+  it('is seen again in whatever phase it is', () => {
+    for (const phase of PHASES.filter((it) => it !== 'over')) {
+      expect(stepOwnership(stateOf(phase, true), { type: 'shown' }).state.isHidden).toBe(false)
+    }
   })
 })
 
@@ -144,6 +197,13 @@ const PERFORM: Readonly<Record<Name, (held: Held) => void>> = {
     expect([held.runs, held.core]).toEqual([true, ''])
     held.core = 'ours'
   },
+  offer: (held) => expect([held.runs, held.core]).toEqual([true, 'ours']),
+  'offer-first': (held) => expect([held.queues, held.runs, held.core]).toEqual([true, false, '']),
+  want: (held) => expect([held.hears, held.runs]).toEqual([true, false]),
+  yield: (held) => {
+    expect(held.core, 'has nothing to give').toBe('ours')
+    held.core = ''
+  },
   evict: (held) => {
     expect(held.runs, 'owns nothing').toBe(true)
     held.runs = false
@@ -153,7 +213,7 @@ const PERFORM: Readonly<Record<Name, (held: Held) => void>> = {
 
 /** What phase and holdings must agree in. */
 function check(phase: Phase, held: Held): void {
-  const isOwner = phase === 'elected' || phase === 'owner'
+  const isOwner = phase === 'elected' || phase === 'owner' || phase === 'yielding'
   const isAway = phase === 'asleep' || phase === 'over'
   expect(held.runs, `${phase} runs`).toBe(isOwner)
   expect([held.queues, held.hears], `${phase} queues and hears`).toEqual([!isAway, !isAway])

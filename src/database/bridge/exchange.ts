@@ -23,6 +23,8 @@ export type Exchange = {
   status: Status | undefined
   failed: ConstelliteError | undefined
   lastId: number
+  /** Something waits for an answer, where nothing did. */
+  onWaiting: () => void
 }
 
 export type Live = {
@@ -61,6 +63,7 @@ export function createExchange(port: Port, onProgress: (fraction: number) => voi
     status: undefined,
     failed: undefined,
     lastId: NO_REQUEST,
+    onWaiting: () => undefined,
   }
   return exchange
 }
@@ -89,6 +92,7 @@ export function ask<T>(
         reject(localReason(failure, signal))
       },
     })
+    if (exchange.pending.size === 1) exchange.onWaiting()
     if (onOver !== undefined) exchange.over.set(id, onOver)
     if (onProgress !== undefined) exchange.progress.set(id, onProgress)
     signal?.addEventListener('abort', onAbort, { once: true })

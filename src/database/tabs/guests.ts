@@ -3,6 +3,7 @@
  *  are let down before it and hear nothing more, so that each of them asks the next owner. */
 
 import { failureOf, isFailure } from '../../base/failure.ts'
+import { formatHex } from '../../bytes/text.ts'
 import { flattenFailure, flattenStatus } from '../bridge/failure.ts'
 import { serveCore, type Visitor } from '../bridge/server.ts'
 import type { Core } from '../core.ts'
@@ -35,7 +36,8 @@ type Hosting = {
   readonly parts: HostingParts
   readonly core: Core
   readonly lobby: Lobby
-  readonly stops: Set<() => void>
+  /** By their tags: how each is let down. */
+  readonly guests: Map<string, () => void>
   migrations: readonly string[] | undefined
   guestCount: number
   isOver: boolean
@@ -54,7 +56,7 @@ export function hostGuests(core: Core, parts: HostingParts): Core {
     parts,
     core,
     lobby,
-    stops: new Set(),
+    guests: new Map(),
     migrations: parts.wishes.migrations,
     guestCount: 0,
     isOver: false,
@@ -62,7 +64,7 @@ export function hostGuests(core: Core, parts: HostingParts): Core {
   const close = async (): Promise<void> => {
     hosting.isOver = true
     lobby.close()
-    for (const stop of hosting.stops) stop()
+    for (const stop of hosting.guests.values()) stop()
     await core.close()
   }
   return derive(core, { close, migrate: (migrations) => migrate(hosting, migrations) })
@@ -89,13 +91,17 @@ async function migrateFor(hosting: Hosting, migrations: readonly string[]): Prom
 }
 
 function onMessage(hosting: Hosting, message: LobbyMessage): void {
+  const { lobby, parts } = hosting
   if (message.type === 'join') receive(hosting, message)
+  else if (message.type === 'asked' && message.term === parts.term) {
+    lobby.send({ type: 'alive', term: parts.term })
+  }
 }
 
 async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Promise<void> {
   const { core, lobby, parts } = hosting
   try {
-    if (hosting.stops.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
+    if (hosting.guests.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
     const { storage } = core.status
     if (wishes.durable && storage?.durable === false) throw notDurable(storage.reason)
     const missing = missingMigrations({ ...parts.wishes, migrations: hosting.migrations }, wishes)
@@ -115,18 +121,21 @@ async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Pr
   lobby.send({ type: 'welcomed', pipe, term, opened })
 }
 
-function takeIn({ core, parts, stops }: Hosting, pipe: string, visitor: Visitor): void {
+function takeIn({ core, parts, guests }: Hosting, pipe: string, visitor: Visitor): void {
   const { channels } = parts
+  const tag = formatHex(visitor.tag)
+  // Before its repeated requests are looked up, nothing may come any more of what it sent first.
+  guests.get(tag)?.()
   const gone = new AbortController()
   // The owner decides when the database closes.
   const view = derive(core, { close: async () => undefined })
   const stopServing = serveCore(view, channels.channel(pipe), visitor)
   const stop = (): void => {
-    stops.delete(stop)
+    if (guests.get(tag) === stop) guests.delete(tag)
     gone.abort()
     stopServing()
   }
-  stops.add(stop)
+  guests.set(tag, stop)
   // Rejects when it was stopped first.
   channels.whenFree(guestLock(pipe), gone.signal).then(stop, () => undefined)
 }

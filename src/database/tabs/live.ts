@@ -31,6 +31,7 @@ export function createTabLive(seat: Seat): TabLive {
     const { query, listener } = live
     live.stop = core.watch(query, {
       onRows: (rows) => {
+        if (seat.core !== core) return
         const kept = keepRows(live.rows, rows)
         if (kept === live.rows) return
         live.rows = kept
@@ -38,7 +39,8 @@ export function createTabLive(seat: Seat): TabLive {
         listener.onRows([...kept])
       },
       onError: (failure, isFinal) => {
-        if (isLost(core, failure)) return
+        // Another core has taken its place, or will.
+        if (seat.core !== core || isLost(core, failure)) return
         if (isFinal) all.delete(live)
         live.rows = undefined
         listener.onError(failure, isFinal)

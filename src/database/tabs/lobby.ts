@@ -15,6 +15,10 @@ export type LobbyMessage =
   | { readonly type: 'announced'; readonly term: string }
   /** Lets go of it. */
   | { readonly type: 'left'; readonly term: string }
+  /** A hidden tab would give the database away; a tab that is not hidden would have it. */
+  | { readonly type: 'offered' | 'wanted' }
+  /** A guest asks whether the owner still answers. */
+  | { readonly type: 'asked' | 'alive'; readonly term: string }
   | JoinMessage
   | WelcomedMessage
   | { readonly type: 'refused'; readonly pipe: string; readonly failure: PlainFailure }

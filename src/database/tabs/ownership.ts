@@ -12,12 +12,16 @@ export type OwnershipState = {
     | 'seeking' // asks for the lock and for an owner, whichever answers first
     | 'waiting' // an owner is about to be; it will call
     | 'guest'
+    | 'offering' // has the lock, and is hidden: asks whether a tab that is not wants it
     | 'elected' // has the lock, and opens the database
     | 'owner'
+    | 'yielding' // closes the database for a tab that is not hidden
     | 'asleep'
     | 'over'
   /** Of the owner whose guest it is. */
   readonly term: string | undefined
+  /** Nobody looks at it, and the browser may stop it without a word. */
+  readonly isHidden: boolean
 }
 
 export type OwnershipEvent =
@@ -38,6 +42,17 @@ export type OwnershipEvent =
   | { readonly type: 'opened' }
   /** It did not open, or ended by itself. */
   | { readonly type: 'failed'; readonly failure: ConstelliteError }
+  /** The page is hidden, where such a page may be stopped without a word; and to be seen again. */
+  | { readonly type: 'hidden' }
+  | { readonly type: 'shown' }
+  /** A hidden tab would give the database to one that is not. */
+  | { readonly type: 'offered' }
+  /** A tab that is not hidden would have it. */
+  | { readonly type: 'wanted' }
+  /** Nobody said so in time. */
+  | { readonly type: 'unwanted' }
+  /** Our database is closed in good order. */
+  | { readonly type: 'yielded' }
   /** The page is about to be frozen or kept aside; and back again. */
   | { readonly type: 'sleep' }
   | { readonly type: 'wake' }
@@ -61,6 +76,12 @@ export type OwnershipAction =
   | 'open'
   /** Calls go to our own database, and others may come. */
   | 'host'
+  /** Ask the tabs that are not hidden; and ask, and wait a moment for an answer. */
+  | 'offer'
+  | 'offer-first'
+  | 'want'
+  /** Close our database in good order: what it was asked is answered, nothing more is asked of it. */
+  | 'yield'
   /** End our worker, at once, and tell our guests. */
   | 'evict'
   /** Nothing follows: `failure` is why. */
@@ -72,64 +93,110 @@ export type OwnershipStep = {
 }
 
 export const OWNERSHIP_START: OwnershipStep = {
-  state: { phase: 'seeking', term: undefined },
+  state: { phase: 'seeking', term: undefined, isHidden: false },
   actions: ['enter', 'queue', 'join'],
 }
+
+/** Those in which a worker of our own runs. */
+const RUNNING: readonly OwnershipState['phase'][] = ['elected', 'owner', 'yielding']
 
 export function stepOwnership(state: OwnershipState, event: OwnershipEvent): OwnershipStep {
   const { phase } = state
   if (phase === 'over') return stay(state)
-  if (event.type === 'close') return to('over', leaving(state))
-  if (phase === 'asleep') return event.type === 'wake' ? OWNERSHIP_START : stay(state)
-  if (event.type === 'sleep') return to('asleep', leaving(state))
-  return phase === 'elected' || phase === 'owner'
-    ? stepOwner(state, event)
-    : stepGuest(state, event)
+  if (event.type === 'close') return to(state, 'over', leaving(state))
+  if (event.type === 'hidden' || event.type === 'shown') return stepSight(state, event)
+  if (phase === 'asleep') {
+    return event.type === 'wake' ? to(state, 'seeking', OWNERSHIP_START.actions) : stay(state)
+  }
+  if (event.type === 'sleep') return to(state, 'asleep', leaving(state))
+  if (phase === 'offering') return stepOffering(state, event)
+  return RUNNING.includes(phase) ? stepOwner(state, event) : stepGuest(state, event)
+}
+
+/** Whether it can be seen, in any phase. */
+function stepSight(state: OwnershipState, { type }: { readonly type: string }): OwnershipStep {
+  const isHidden = type === 'hidden'
+  const actions: OwnershipAction[] = []
+  if (isHidden && state.phase === 'owner') actions.push('offer')
+  if (!isHidden && state.phase === 'guest') actions.push('want')
+  return { state: { ...state, isHidden }, actions }
 }
 
 function stepGuest(state: OwnershipState, event: OwnershipEvent): OwnershipStep {
   switch (event.type) {
     case 'granted':
-      return to('elected', ['drop', 'open'])
+      return state.isHidden
+        ? to(state, 'offering', ['drop', 'offer-first'])
+        : to(state, 'elected', ['drop', 'open'])
     case 'elected':
-      return to('waiting', ['drop'])
+      return to(state, 'waiting', ['drop'])
+    case 'offered':
+      return state.isHidden ? stay(state) : { state, actions: ['want'] }
     case 'announced':
       // An owner answers who asks with the same words as when it comes.
       if (event.term === state.term) return stay(state)
-      return to('seeking', ['drop', 'join'])
+      return to(state, 'seeking', ['drop', 'join'])
     case 'welcomed':
-      return { state: { phase: 'guest', term: event.term }, actions: ['visit'] }
+      return { state: { ...state, phase: 'guest', term: event.term }, actions: ['visit'] }
     case 'refused':
-      return to('over', [...leaving(state), { type: 'end', failure: event.failure }])
+      return to(state, 'over', [...leaving(state), { type: 'end', failure: event.failure }])
     case 'left':
-      return event.term === state.term ? to('waiting', ['drop']) : stay(state)
+      return event.term === state.term ? to(state, 'waiting', ['drop']) : stay(state)
     default:
       return stay(state)
   }
 }
 
 function stepOwner(state: OwnershipState, event: OwnershipEvent): OwnershipStep {
-  switch (event.type) {
+  const { phase, isHidden } = state
+  const { type } = event
+  switch (type) {
     case 'opened':
-      return state.phase === 'elected' ? to('owner', ['host']) : stay(state)
+      if (phase !== 'elected') return stay(state)
+      return to(state, 'owner', isHidden ? ['host', 'offer'] : ['host'])
     case 'failed':
-      return to('over', [...leaving(state), { type: 'end', failure: event.failure }])
+      return to(state, 'over', [...leaving(state), { type: 'end', failure: event.failure }])
+    case 'wanted':
+      return phase === 'owner' && isHidden ? to(state, 'yielding', ['yield']) : stay(state)
+    case 'yielded':
+      return phase === 'yielding' ? to(state, 'seeking', STEP_BACK) : stay(state)
     case 'robbed':
-      return to('seeking', ['evict', 'unqueue', 'queue', 'join'])
+      return to(state, 'seeking', STEP_BACK)
     default:
       return stay(state)
   }
 }
 
+/** Nothing is open yet, so that giving way costs nothing. */
+function stepOffering(state: OwnershipState, event: OwnershipEvent): OwnershipStep {
+  switch (event.type) {
+    case 'wanted':
+    case 'robbed':
+      return to(state, 'seeking', REQUEUE)
+    case 'unwanted':
+      return to(state, 'elected', ['open'])
+    default:
+      return stay(state)
+  }
+}
+
+/** To the end of the queue, as a guest of whoever is next. */
+const REQUEUE: readonly OwnershipAction[] = ['unqueue', 'queue', 'join']
+const STEP_BACK: readonly OwnershipAction[] = ['evict', ...REQUEUE]
+
 function leaving({ phase }: OwnershipState): readonly OwnershipAction[] {
   if (phase === 'asleep') return []
-  const isOwner = phase === 'elected' || phase === 'owner'
+  const isOwner = RUNNING.includes(phase)
   // The lock last: whoever has it next finds nothing of ours.
   return [isOwner ? 'evict' : 'drop', 'exit', 'unqueue']
 }
 
-function to(phase: OwnershipState['phase'], actions: readonly OwnershipAction[]): OwnershipStep {
-  return { state: { phase, term: undefined }, actions }
+function to(
+  { isHidden }: OwnershipState,
+  phase: OwnershipState['phase'],
+  actions: readonly OwnershipAction[],
+): OwnershipStep {
+  return { state: { phase, term: undefined, isHidden }, actions }
 }
 
 function stay(state: OwnershipState): OwnershipStep {

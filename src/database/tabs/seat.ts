@@ -2,20 +2,15 @@
  *  which core the tab's calls go to now.
  *  Keeps: one core at a time; what one leaves unanswered was rejected before the next is given. */
 
-import { type ConstelliteError, failureOf } from '../../base/failure.ts'
+import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCore } from '../bridge/client.ts'
 import { reviveFailure } from '../bridge/failure.ts'
 import { PROTOCOL } from '../bridge/protocol.ts'
 import type { WorkerOpening } from '../bridge/start.ts'
 import { closed } from '../open-failures.ts'
+import type { Status } from '../types.ts'
 import { otherBuild, ownerGone } from './failures.ts'
-import {
-  enterLobby,
-  type Lobby,
-  type LobbyMessage,
-  queueLock,
-  type WelcomedMessage,
-} from './lobby.ts'
+import { enterLobby, type Lobby, type LobbyMessage, type WelcomedMessage } from './lobby.ts'
 import { beginOwn, type Own, withoutDone } from './own.ts'
 import {
   OWNERSHIP_START,
@@ -25,18 +20,21 @@ import {
   stepOwnership,
 } from './ownership.ts'
 import type { TabParts } from './parts.ts'
+import { joinQueue } from './queue.ts'
 import { beginVisit, type Visit } from './visit.ts'
+import { createWaiting, type Waiting } from './waiting.ts'
 import type { Wishes } from './wishes.ts'
 
 export type Seat = {
   /** Undefined while there is none: between two owners, and while the page sleeps. */
   readonly core: ClientCore | undefined
-  readonly isOwner: boolean
+  /** Where it is. */
+  readonly owner: NonNullable<Status['owner']>
   /** Why there will be none any more. */
   readonly failure: ConstelliteError | undefined
   /** The core, as soon as there is one; rejects with what ended the seat. */
   next(): Promise<ClientCore>
-  /** Calls `listener` whenever `core` has changed. */
+  /** Calls `listener` whenever `core` or `owner` has changed. */
   onChange(listener: () => void): void
   /** The list that this tab's own worker begins with, should it be the owner. */
   appended(migrations: readonly string[]): void
@@ -51,27 +49,23 @@ export type SeatInit = {
 }
 
 const TAG_BYTES = 8
-
-type Waiting = {
-  readonly promise: Promise<ClientCore>
-  resolve(core: ClientCore): void
-  reject(failure: ConstelliteError): void
-}
+/** For a tab that is not hidden to say that it wants the database. */
+const OFFER_MS = 100
 
 type State = SeatInit & {
   readonly tag: Uint8Array
   readonly listeners: Set<() => void>
   readonly events: OwnershipEvent[]
+  readonly waiting: Waiting<ClientCore>
   ownership: OwnershipState
   lobby: Lobby | undefined
-  /** The request for the queue's lock, whether it was granted or not. */
-  queueing: AbortController | undefined
+  /** Gives the queue's lock back, or stops waiting for it. */
+  unqueue: (() => void) | undefined
   visit: Visit | undefined
   welcome: WelcomedMessage | undefined
   own: Own | undefined
   core: ClientCore | undefined
   failure: ConstelliteError | undefined
-  waiting: Waiting | undefined
   migrations: readonly string[] | undefined
   /** A core was there: what `import` and `repair` asked for is done. */
   hasOpened: boolean
@@ -87,13 +81,13 @@ export function takeSeat(init: SeatInit): Seat {
     events: [],
     ownership: OWNERSHIP_START.state,
     lobby: undefined,
-    queueing: undefined,
+    unqueue: undefined,
     visit: undefined,
     welcome: undefined,
     own: undefined,
     core: undefined,
     failure: undefined,
-    waiting: undefined,
+    waiting: createWaiting(),
     migrations: wishes.migrations,
     hasOpened: false,
     stopWatching: () => undefined,
@@ -104,8 +98,10 @@ export function takeSeat(init: SeatInit): Seat {
     get core() {
       return state.core
     },
-    get isOwner() {
-      return state.ownership.phase === 'owner'
+    get owner() {
+      if (state.core === undefined) return 'changing'
+      if (state.ownership.phase === 'owner') return 'here'
+      return state.visit?.isSilent === true ? 'silent' : 'elsewhere'
     },
     get failure() {
       return state.failure
@@ -147,10 +143,13 @@ const PERFORM: Readonly<Record<Exclude<OwnershipAction, object>, (state: State) 
     state.lobby?.close()
     state.lobby = undefined
   },
-  queue,
+  queue: (state) => {
+    const { parts, opening } = state
+    state.unqueue = joinQueue(parts, opening.name, (event) => take(state, event))
+  },
   unqueue: (state) => {
-    state.queueing?.abort()
-    state.queueing = undefined
+    state.unqueue?.()
+    state.unqueue = undefined
   },
   join,
   drop: (state) => {
@@ -160,9 +159,17 @@ const PERFORM: Readonly<Record<Exclude<OwnershipAction, object>, (state: State) 
   },
   visit: (state) => {
     const { visit, welcome } = state
-    if (visit !== undefined && welcome !== undefined) give(state, visit.accept(welcome))
+    if (visit === undefined || welcome === undefined) return
+    give(state, visit.accept(welcome))
   },
+  offer: (state) => state.lobby?.send({ type: 'offered' }),
+  'offer-first': (state) => {
+    state.lobby?.send({ type: 'offered' })
+    state.parts.host.setTimer(OFFER_MS, () => take(state, { type: 'unwanted' }))
+  },
+  want: (state) => state.lobby?.send({ type: 'wanted' }),
   open,
+  yield: yieldOwn,
   host: (state) => {
     give(state, state.own?.core)
     state.lobby?.send({ type: 'announced', term: state.own?.term ?? '' })
@@ -186,32 +193,24 @@ function hear(state: State, message: LobbyMessage): void {
   // Our own worker speaks here too.
   if ('term' in message && message.term === own?.term) return
   if ('pipe' in message && message.pipe !== visit?.pipe) return
-  if (message.type === 'refused') {
-    take(state, { type: 'refused', failure: reviveFailure(message.failure) })
-  } else if (message.type !== 'join') {
-    if (message.type === 'welcomed') state.welcome = message
-    take(state, message)
+  switch (message.type) {
+    case 'refused':
+      take(state, { type: 'refused', failure: reviveFailure(message.failure) })
+      break
+    case 'alive':
+      if (message.term === state.ownership.term) state.visit?.heard()
+      break
+    case 'welcomed':
+      state.welcome = message
+      take(state, message)
+      break
+    // The owner's worker answers these.
+    case 'join':
+    case 'asked':
+      break
+    default:
+      take(state, message)
   }
-}
-
-function queue(state: State): void {
-  const { parts, opening } = state
-  const queueing = new AbortController()
-  state.queueing = queueing
-  const { signal } = queueing
-  const onRobbed = (): void => {
-    if (!signal.aborted) take(state, { type: 'robbed' })
-  }
-  parts.takeLock(queueLock(opening.name), onRobbed, signal).then(
-    (lock) => {
-      signal.addEventListener('abort', lock.release, { once: true })
-      if (signal.aborted) lock.release()
-      else take(state, { type: 'granted' })
-    },
-    (error) => {
-      if (!signal.aborted) take(state, { type: 'refused', failure: failureOf(error) })
-    },
-  )
 }
 
 function join(state: State): void {
@@ -219,7 +218,12 @@ function join(state: State): void {
   if (lobby === undefined) return
   const wishes = { ...state.wishes, migrations }
   const { onProgress } = state.opening
-  state.visit = beginVisit({ parts, lobby, tag, wishes, onProgress })
+  const ask = (): void => {
+    const { term } = state.ownership
+    if (term !== undefined) lobby.send({ type: 'asked', term })
+  }
+  const onSilence = (): void => tellListeners(state)
+  state.visit = beginVisit({ parts, lobby, tag, wishes, onProgress, ask, onSilence })
 }
 
 function open(state: State): void {
@@ -238,6 +242,17 @@ function open(state: State): void {
   own.lost.then((failure) => tell({ type: 'failed', failure }))
 }
 
+/** What comes from here on waits for the next owner; what came before is answered. */
+function yieldOwn(state: State): void {
+  const { own } = state
+  give(state, undefined)
+  const tell = (): void => {
+    if (state.own === own) take(state, { type: 'yielded' })
+  }
+  // One that fails to close is ended all the same.
+  own?.core?.close().then(tell, tell)
+}
+
 function evict(state: State): void {
   const { own, lobby } = state
   if (own === undefined) return
@@ -251,36 +266,25 @@ function give(state: State, core: ClientCore | undefined): void {
   if (core === state.core) return
   state.core = core
   state.hasOpened ||= core !== undefined
-  for (const listener of state.listeners) listener()
-  if (core === undefined) return
-  const { waiting } = state
-  state.waiting = undefined
-  waiting?.resolve(core)
+  tellListeners(state)
+  if (core !== undefined) state.waiting.resolve(core)
 }
 
 function next(state: State): Promise<ClientCore> {
+  const { core, failure, waiting } = state
+  if (failure !== undefined) return Promise.reject(failure)
   // One that was lost is about to be taken away.
-  if (state.core?.lost === undefined && state.core !== undefined) return Promise.resolve(state.core)
-  if (state.failure !== undefined) return Promise.reject(state.failure)
-  state.waiting ??= createWaiting()
-  return state.waiting.promise
-}
-
-function createWaiting(): Waiting {
-  let resolve: Waiting['resolve'] = () => undefined
-  let reject: Waiting['reject'] = () => undefined
-  const promise = new Promise<ClientCore>((...settle) => {
-    ;[resolve, reject] = settle
-  })
-  return { promise, resolve, reject }
+  return core === undefined || core.lost !== undefined ? waiting.wait() : Promise.resolve(core)
 }
 
 function end(state: State, failure: ConstelliteError): void {
   if (state.failure !== undefined) return
   state.failure = failure
   state.stopWatching()
-  const { waiting } = state
-  state.waiting = undefined
-  waiting?.reject(failure)
-  for (const listener of state.listeners) listener()
+  state.waiting.reject(failure)
+  tellListeners(state)
+}
+
+function tellListeners({ listeners }: State): void {
+  for (const listener of listeners) listener()
 }

@@ -23,6 +23,7 @@ type Tab = {
   readonly ending: ReturnType<typeof createEnding>
   /** What closing waits for. */
   readonly calls: Set<Promise<unknown>>
+  core: ClientCore | undefined
   status: Status
   stopStatus: () => void
 }
@@ -38,6 +39,7 @@ export async function connectTab(init: SeatInit): Promise<Core> {
     statusListeners: new Set(),
     ending: createEnding(),
     calls: new Set(),
+    core: undefined,
     status: first.status,
     stopStatus: () => undefined,
   }
@@ -131,21 +133,25 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   }
 }
 
-/** There is another core, or none. */
+/** There is another core, or none, or its owner is silent. */
 function settleIn(tab: Tab): void {
   const { seat, live, ending } = tab
   const { core, failure } = seat
+  if (core === tab.core && failure === undefined) {
+    tellStatus(tab, { ...tab.status, owner: seat.owner })
+    return
+  }
+  tab.core = core
   tab.stopStatus()
   tab.stopStatus = () => undefined
   if (core !== undefined) {
-    const owner = seat.isOwner ? 'here' : 'elsewhere'
-    const tell = (status: Status): void => tellStatus(tab, { ...status, owner })
+    const tell = (status: Status): void => tellStatus(tab, { ...status, owner: seat.owner })
     tab.stopStatus = core.onStatus(tell)
     core.ended.then((reason) => {
       if (core.lost === undefined) ending.tell(reason)
     })
     tell(core.status)
-  } else if (failure === undefined) tellStatus(tab, { ...tab.status, owner: 'changing' })
+  } else if (failure === undefined) tellStatus(tab, { ...tab.status, owner: seat.owner })
   if (failure === undefined) live.moved()
   else finish(tab, failure)
 }
@@ -168,10 +174,10 @@ function tellStatus(tab: Tab, status: Status): void {
 
 async function close({ seat, calls }: Tab): Promise<void> {
   await Promise.allSettled(calls)
-  const { core, isOwner } = seat
+  const { core, owner } = seat
   try {
     // To an owner elsewhere it is enough that this tab is gone.
-    if (isOwner) await core?.close()
+    if (owner === 'here') await core?.close()
   } catch (error) {
     // It went first.
     if (core === undefined || !isLost(core, error)) throw error

@@ -2,10 +2,11 @@
  *  Keeps: a commit whose answer was lost is settled by its number at the next owner: it happened, or nothing of
  *  the transaction did. */
 
-import type { ConstelliteError } from '../../base/failure.ts'
+import { type ConstelliteError, isFailure } from '../../base/failure.ts'
 import type { ClientCall, ClientCore } from '../bridge/client.ts'
 import type { RequestNumber } from '../bridge/protocol.ts'
 import type { CoreBegin, CoreCall, TransactionId } from '../core.ts'
+import { finished } from '../slot.ts'
 import { transactionLost } from './failures.ts'
 import { isLost, repeat, repeatLater, type Work } from './repeat.ts'
 import type { Seat } from './seat.ts'
@@ -28,6 +29,10 @@ type Open = { readonly core: ClientCore; readonly inner: TransactionId }
 export function createTabTransactions(seat: Seat, number: () => RequestNumber): TabTransactions {
   const open = new Map<TransactionId, Open>()
   let last = NO_TRANSACTION
+  /** An owner that gives the database away closes it, which the tab does not. */
+  const isOver = (core: ClientCore, error: unknown): boolean =>
+    isLost(core, error) ||
+    (seat.core !== core && seat.failure === undefined && isFailure(error, 'ErrClosed'))
   const close = (transaction: TransactionId): Open | undefined => {
     const found = open.get(transaction)
     open.delete(transaction)
@@ -37,7 +42,7 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
     last += 1
     const transaction = last
     const onEnd = (reason: ConstelliteError): void => {
-      call.onEnd(isLost(core, reason) ? transactionLost(core.lost) : reason)
+      call.onEnd(isOver(core, reason) ? transactionLost(core.lost) : reason)
     }
     const inner = await core.begin({ ...call, onEnd })
     open.set(transaction, { core, inner })
@@ -47,11 +52,11 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
     begin: (call) => repeat(seat, (core) => begin(core, call), call.signal),
     inside: async (call, work) => {
       const found = open.get(call.transaction ?? NO_TRANSACTION)
-      if (found === undefined) throw transactionLost()
+      if (found === undefined) throw finished()
       try {
         return await work(found.core, { ...call, transaction: found.inner, request: UNNAMED })
       } catch (error) {
-        throw isLost(found.core, error) ? transactionLost(found.core.lost) : error
+        throw isOver(found.core, error) ? transactionLost(found.core.lost) : error
       }
     },
     commit: async (transaction) => {

@@ -7,10 +7,15 @@ import { type ClientCore, createClientCore } from '../bridge/client.ts'
 import { createExchange, failExchange } from '../bridge/exchange.ts'
 import { guestLock, type Lobby, type WelcomedMessage } from './lobby.ts'
 import type { TabParts } from './parts.ts'
+import { createPulse } from './pulse.ts'
 import type { Wishes } from './wishes.ts'
 
 export type Visit = {
   readonly pipe: string
+  /** The owner has not answered for seconds. */
+  readonly isSilent: boolean
+  /** It has answered that it is there. */
+  heard(): void
   /** The owner has let us in. */
   accept(welcome: WelcomedMessage): ClientCore
   /** Rejects what is pending with this, and lets the owner forget us. */
@@ -23,15 +28,30 @@ export type VisitInit = {
   readonly tag: Uint8Array
   readonly wishes: Wishes
   readonly onProgress: (fraction: number) => void
+  /** Asks the owner whether it is there. */
+  readonly ask: () => void
+  /** `isSilent` has changed. */
+  readonly onSilence: () => void
 }
 
 const PIPE_NAME_BYTES = 16
 
-export function beginVisit({ parts, lobby, tag, wishes, onProgress }: VisitInit): Visit {
+export function beginVisit(init: VisitInit): Visit {
+  const { parts, lobby, tag, wishes, onProgress } = init
   const pipe = formatHex(parts.host.random(PIPE_NAME_BYTES))
   const exchange = createExchange(parts.channel(pipe), onProgress)
+  const pulse = createPulse({
+    host: parts.host,
+    isWaiting: () => exchange.pending.size > 0,
+    ask: init.ask,
+    onChange: init.onSilence,
+  })
+  exchange.onWaiting = pulse.began
   const staying = new AbortController()
-  const end = (): void => staying.abort()
+  const end = (): void => {
+    pulse.stop()
+    staying.abort()
+  }
   parts.takeLock(guestLock(pipe), end, staying.signal).then(
     (lock) => {
       staying.signal.addEventListener('abort', lock.release, { once: true })
@@ -43,6 +63,10 @@ export function beginVisit({ parts, lobby, tag, wishes, onProgress }: VisitInit)
   )
   return {
     pipe,
+    get isSilent() {
+      return pulse.isSilent
+    },
+    heard: pulse.heard,
     accept: ({ opened }) => createClientCore(exchange, opened, end),
     leave: (failure) => {
       failExchange(exchange, failure)
