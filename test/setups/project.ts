@@ -15,6 +15,8 @@ const run = promisify(execFile)
 const INSTALL = {
   npm_config_ignore_scripts: 'true',
   npm_config_prefer_offline: 'true',
+  // By itself npm waits five minutes for an answer that does not come, and then asks again.
+  npm_config_fetch_timeout: '60000',
   npm_config_audit: 'false',
   npm_config_fund: 'false',
   npm_config_update_notifier: 'false',
@@ -128,5 +130,7 @@ function freePort(): Promise<number> {
 function isOffline(error: unknown): boolean {
   const said =
     error instanceof Error ? `${error.message} ${String(Reflect.get(error, 'stderr'))}` : ''
-  return /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(said)
+  return /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ENETUNREACH|EHOSTUNREACH/.test(
+    said,
+  )
 }
