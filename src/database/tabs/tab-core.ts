@@ -145,7 +145,10 @@ function settleIn(tab: Tab): void {
   tab.stopStatus()
   tab.stopStatus = () => undefined
   if (core !== undefined) {
-    const tell = (status: Status): void => tellStatus(tab, { ...status, owner: seat.owner })
+    const tell = (status: Status): void => {
+      // That it was lost is told by the seat: another core follows, or nothing does.
+      if (core.lost === undefined) tellStatus(tab, { ...status, owner: seat.owner })
+    }
     tab.stopStatus = core.onStatus(tell)
     core.ended.then((reason) => {
       if (core.lost === undefined) ending.tell(reason)
