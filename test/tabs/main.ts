@@ -24,7 +24,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
     start: () => startDevTools(pathOf(findChromium())),
   },
   firefox: {
-    ways: ['closed', 'navigated'],
+    // It has no freeze event, so what is hidden gives way.
+    ways: ['closed', 'navigated', 'hidden'],
     start: () => startFirefoxTabs(pathOf(findFirefox())),
   },
 }

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Tab, TabBrowser } from './browser.ts'
 
-export type Way = 'closed' | 'crashed' | 'frozen' | 'navigated'
+export type Way = 'closed' | 'crashed' | 'frozen' | 'navigated' | 'hidden'
 
 const TABS = 3
 /** Answers that a tab has got before the owner ends, and after. */
@@ -78,13 +78,23 @@ async function end(owner: Tab, way: Way, away: string): Promise<void> {
   if (way === 'closed') await owner.close()
   else if (way === 'crashed') await owner.crash()
   else if (way === 'frozen') await owner.freeze()
+  else if (way === 'hidden') await hide(owner)
   else await owner.leave(away)
+}
+
+/** The page is told that it is hidden, as a browser tells it. */
+async function hide(owner: Tab): Promise<void> {
+  await owner.evaluate(`tabs.see('hidden')`)
+  await until('it has given the database away', async () => {
+    return (await owner.evaluate('tabs.owner()')) === 'elsewhere'
+  })
 }
 
 /** False: nothing of it is left. */
 async function comeBack(owner: Tab, way: Way): Promise<boolean> {
   if (way === 'closed' || way === 'crashed') return false
   if (way === 'frozen') await owner.thaw()
+  else if (way === 'hidden') await owner.evaluate(`tabs.see('visible')`)
   else await owner.comeBack()
   await until('it is back', async () => (await owner.evaluate('"tabs" in globalThis')) === true)
   return true
@@ -93,7 +103,7 @@ async function comeBack(owner: Tab, way: Way): Promise<boolean> {
 /** A page that was kept goes on by itself, with what it had under way. */
 async function goOn({ keepsPages }: TabBrowser, tab: Tab, way: Way): Promise<void> {
   const isKept = Number(await tab.evaluate('tabs.answers()')) > 0
-  if (!isKept && (keepsPages || way === 'frozen')) throw new Error('the page was begun anew')
+  if (!isKept && (keepsPages || way !== 'navigated')) throw new Error('the page was begun anew')
   await tab.evaluate('tabs.begin()')
   await answered(tab, WARM_ANSWERS)
 }

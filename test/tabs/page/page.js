@@ -58,6 +58,10 @@ db.watch('SELECT count(*) AS n FROM note').subscribe(
 globalThis.tabs = {
   ready: () => db.ready.then(() => tab),
   owner: () => db.status.owner,
+  see: (visibility) => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibility })
+    document.dispatchEvent(new Event('visibilitychange'))
+  },
   begin: () => {
     if (isLoaded) return
     isLoaded = true
