@@ -12,6 +12,7 @@ import { createTurnScope } from '../../../src/database/scope.ts'
 import { createMemoryKeyStore } from '../../../src/identity/key-store-memory.ts'
 import { createBrowserWorkerFiles } from '../../../src/platform/files-browser-worker.ts'
 import { createBrowserHost } from '../../../src/platform/host-browser.ts'
+import { createTabChannels, sha256 } from '../../../src/platform/tabs-browser.ts'
 import { createBrowserLoader } from '../../../src/sqlite/load-browser.ts'
 import { createMemoryDevice } from '../../../src/storage/memory.ts'
 import { CHANNEL, DATABASE, measureCalls } from './bridge-load.ts'
@@ -52,7 +53,7 @@ serveDatabases({
   },
   remove: async () => false,
   holdLock: undefined,
-  tabs: undefined,
+  tabs: { ...createTabChannels(), sha256 },
   // In a worker the global scope is the port to the page; the library's types describe windows.
   endpoint: globalThis as unknown as ControlEndpoint,
 })
