@@ -9,7 +9,7 @@ import { type Session, startSession } from './page/session.ts'
 import { linkTo, takePlace } from './page/window-place.ts'
 
 export type Demo = {
-  /** Writer and follower in the first window; one follower in every other. */
+  /** Writer and follower; one follower alone in a window that was opened by a link. */
   readonly peers: readonly Peer[]
   readonly relay: string
   /** What went wrong outside of the databases. */
@@ -22,6 +22,9 @@ declare global {
 
 /** Where `npx constellite serve` listens, for a page that was not served by `npm start`. */
 const RELAY_OTHERWISE = 'ws://127.0.0.1:8787'
+
+const START_OVER_LINKED =
+  'This deletes the follower of this window, with its keys, and follows the same writer anew.'
 
 async function main(): Promise<void> {
   const relay =
@@ -47,9 +50,9 @@ async function main(): Promise<void> {
       onFailure,
       pageLog: mountPageLog(document),
     })
-    if (!session.isWriter) part(document, 'second', HTMLElement).textContent = 'Open another window'
-    if (peers.length === 0 && failures.length === 0) {
-      setText(notice, 'This window follows the writer of the first one, as soon as that is open.')
+    if (place.number > 1) part(document, 'second', HTMLElement).textContent = 'Open another window'
+    if (place.address !== undefined) {
+      setText(part(document, 'start-over-text', HTMLElement), START_OVER_LINKED)
     }
     wireStartOver(session, onFailure)
   } catch (error) {

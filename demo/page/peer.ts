@@ -1,5 +1,5 @@
-/** Peer: one database of this page, in a worker of its own, with what the page shows of it beside what
- *  the database itself says: its frames, the connect switch, its problems. */
+/** Peer: one database of this page, run by a worker of this window or of another that shares it, with what the
+ *  page shows of it beside what the database itself says: its frames, the connect switch, its problems. */
 
 import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
 import type { SyncDescriptor } from '../../src/database/options.ts'
@@ -52,14 +52,15 @@ export function openPeer({ name, role, sync, pageLog }: PeerOptions): Peer {
   const changed = (): void => {
     for (const listener of listeners) listener()
   }
-  const tellSwitch = (): void => {
-    channel.postMessage({ type: 'switch', isOnline } satisfies ToWorker)
-  }
-  channel.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-    if (data.type === 'hello') return tellSwitch()
-    frames = tellFrames(log, frames, addNotes(frames, data))
+  const tell = (message: ToWorker): void => channel.postMessage(message)
+  const tellSwitch = (): void => tell({ type: 'switch', isOnline })
+  channel.onmessage = ({ data }: MessageEvent<FromWorker | ToWorker>) => {
+    if (data.type === 'hello' || data.type === 'look') return tellSwitch()
+    if (data.type === 'switch') isOnline = data.isOnline
+    else frames = tellFrames(log, frames, addNotes(frames, data))
     changed()
   }
+  tell({ type: 'look' })
   const watched = [watchProblems(db, problems, () => isOnline), logStates(db, log)]
   db.onStatus(() => {
     for (const watch of watched) watch()

@@ -1,7 +1,8 @@
 /** Session: the peers of this window and their panes: which databases are opened, when, and how they are
- *  thrown away.  Keeps: a name is used for one history only; what another window needs is in shared
- *  memory before it is told of. */
+ *  thrown away.  Keeps: a name is used for one history only; the windows that share a writer start over
+ *  together. */
 
+import { isFailure } from '../../src/base/failure.ts'
 import { follow, publish, remove, websocket } from '../../src/entry/browser.ts'
 import type { PageLog } from './page-log.ts'
 import { addPane, type Pane } from './pane.ts'
@@ -24,109 +25,98 @@ export type SessionOptions = {
 }
 
 export type Session = {
-  readonly isWriter: boolean
-  /** Deletes what this window has and begins anew, with this file when one is given. */
+  /** Deletes what this window and those that share its writer have and begins anew, with this file when one
+   *  is given. */
   startOver(file?: Blob, title?: string): Promise<void>
 }
 
 export function startSession(options: SessionOptions): Session {
-  const { place, target, peers } = options
+  const { place, target, peers, onFailure } = options
   const panes: Pane[] = []
-  const isWriter = place.number === 1
-  const startOver = async (file?: Blob, title = 'the file'): Promise<void> => {
-    await closeAll(options, panes)
-    if (isWriter) {
-      const { generation } = readShared()
-      writeShared({ generation: generation + 1, address: undefined })
-    }
-    const first = open()
-    if (file !== undefined) await first?.take(file, title)
-  }
   const add = (peer: Peer, title: string, about: string): Pane => {
     const pane = addPane(target, peer, {
       title,
       about,
       startOver: (file, name) => {
-        startOver(file, name).catch((error) => options.onFailure('Starting over', error))
+        startOver(file, name).catch((error) => onFailure('Starting over', error))
       },
     })
     peers.push(peer)
     panes.push(pane)
     return pane
   }
+  let { generation } = readShared()
   const open = (): Pane | undefined => {
-    if (isWriter) return openWriterAndFollower(options, add)
-    const address = place.address ?? readShared().address
-    if (address !== undefined) openFollowerOnly(options, address, add)
+    if (place.address === undefined) return openWriterAndFollower(options, generation, add)
+    openFollower(options, { generation, address: place.address, add })
     return undefined
   }
-
-  open()
-  if (!isWriter && place.address === undefined) followFirstWindow(options, panes, open)
-  return { isWriter, startOver }
+  let beginning = Promise.resolve(open())
+  /** One after the other: each closes what the one before has opened. */
+  const beginAgain = (): Promise<Pane | undefined> => {
+    beginning = beginning
+      .then(() => closeAll(options, panes))
+      .then(() => {
+        generation = readShared().generation
+        return open()
+      })
+    return beginning
+  }
+  const startOver = async (file?: Blob, title = 'the file'): Promise<void> => {
+    if (place.address === undefined) writeShared({ generation: generation + 1 })
+    const first = await beginAgain()
+    if (file !== undefined) await first?.take(file, title)
+  }
+  if (place.address === undefined) {
+    onShared((shared) => {
+      if (shared.generation === generation) return
+      beginAgain().catch((error) => onFailure('Starting over with another window', error))
+    })
+  }
+  return { startOver }
 }
 
 type Add = (peer: Peer, title: string, about: string) => Pane
 
-function openWriterAndFollower(options: SessionOptions, add: Add): Pane {
-  const { relay, onAddress, onFailure } = options
-  const { generation } = readShared()
-  const via = [websocket(relay)]
+function openWriterAndFollower(options: SessionOptions, generation: number, add: Add): Pane {
+  const { peers, relay, onFailure } = options
   const writer = openPeer({
     name: `demo-writer-${generation}`,
     role: 'writer',
-    sync: publish({ via }),
+    sync: publish({ via: [websocket(relay)] }),
     pageLog: options.pageLog,
   })
-  const pane = add(writer, 'Writer', 'Runs SQL, signs every commit, publishes it to the relay.')
+  const about = 'Runs SQL, signs every commit, publishes it to the relay. All windows share it.'
+  const pane = add(writer, 'Writer', about)
   writer.db.ready
     .then(({ address }) => {
       // Started over meanwhile: a newer writer is on its way.
-      if (readShared().generation !== generation) return
-      writeShared({ generation, address })
-      onAddress(address)
-      const follower = openPeer({
-        name: `demo-follower-${generation}`,
-        role: 'follower',
-        sync: follow(address, { via }),
-        pageLog: options.pageLog,
-      })
-      add(follower, 'Follower', 'Knows only the address; checks everything that it receives.')
+      if (peers.includes(writer)) openFollower(options, { generation, address, add })
     })
     .catch((error) => onFailure('Opening the writer', error))
   return pane
 }
 
-function openFollowerOnly(options: SessionOptions, address: string, add: Add): void {
-  const { place, relay, onAddress, onFailure } = options
+function openFollower(
+  { place, relay, onAddress, onFailure, pageLog }: SessionOptions,
+  { generation, address, add }: { generation: number; address: string; add: Add },
+): void {
+  const isFirst = place.number === 1
   try {
     const peer = openPeer({
-      name: `demo-window-${place.number}-${shardLabel(address)}`,
+      name: isFirst
+        ? `demo-follower-${generation}`
+        : `demo-window-${place.number}-${shardLabel(address)}`,
       role: 'follower',
       sync: follow(address, { via: [websocket(relay)] }),
-      pageLog: options.pageLog,
+      pageLog,
     })
-    add(peer, `Follower, window ${place.number}`, 'Follows the writer of the first window.')
+    const title = isFirst ? 'Follower' : `Follower, window ${place.number}`
+    add(peer, title, 'Knows only the address; checks everything that it receives.')
     onAddress(address)
   } catch (error) {
-    onFailure('Following the address of this window', error)
+    onFailure('Following the address of the writer', error)
   }
-}
-
-/** When the writer started over, or came to be, this window follows the new one. */
-function followFirstWindow(
-  options: SessionOptions,
-  panes: Pane[],
-  open: () => Pane | undefined,
-): void {
-  let followed = readShared().address
-  onShared(({ address }) => {
-    if (address === undefined || address === followed) return
-    followed = address
-    closeAll(options, panes)
-      .then(() => open())
-      .catch((error) => options.onFailure('Following the new writer', error))
-  })
 }
 
 /** Closes every peer of this window and deletes its database. */
@@ -138,6 +128,8 @@ async function closeAll(options: SessionOptions, panes: Pane[]): Promise<void> {
       await peer.close()
       await remove(peer.name, { worker: () => startWorker(peer.name) })
     } catch (error) {
+      // Of a shared one, whoever closes last deletes it.
+      if (peer.role === 'writer' && isFailure(error, 'ErrInUse')) continue
       onFailure(`Deleting ${peer.name}`, error)
     }
   }

@@ -1,22 +1,17 @@
-/** Shared memory: what the windows of this demo tell one another: how often the writer started over, and
- *  the address of the writer of the first window. */
+/** Shared memory: what the windows of this demo tell one another: how often they started over. */
 
 const KEY = 'constellite demo'
 
 export type Shared = {
   /** Part of the names of the databases: starting over means new names. */
   readonly generation: number
-  readonly address: string | undefined
 }
 
 export function readShared(): Shared {
   const text = localStorage.getItem(KEY)
-  if (text === null) return { generation: 1, address: undefined }
-  const { generation, address } = JSON.parse(text)
-  return {
-    generation: typeof generation === 'number' ? generation : 1,
-    address: typeof address === 'string' ? address : undefined,
-  }
+  if (text === null) return { generation: 1 }
+  const { generation } = JSON.parse(text)
+  return { generation: typeof generation === 'number' ? generation : 1 }
 }
 
 export function writeShared(shared: Shared): void {

@@ -26,6 +26,7 @@ export function mountStateLine(pane: HTMLElement, peer: Peer): () => void {
     facts('State root', shortHex(peer.frames.seal?.root ?? '') || '–', true)
     facts('Key', status.identity === undefined ? '–' : keyOf(status.identity.publicKey), true)
     facts('Storage', storageOf(status))
+    facts('Runs in', ownerOf(status))
     facts('As of', ageOf(status.sync.asOf))
     facts('Peers', String(status.sync.peers))
     facts(peer.role === 'writer' ? 'Not at a relay yet' : 'On the way', pendingOf(status))
@@ -56,6 +57,8 @@ function describe(status: Status, isOnline: boolean): { mood: Mood; text: string
   if (state === 'closed') return { mood: 'wait', text: 'Closed' }
   if (state !== 'open') return { mood: 'wait', text: 'Opening…' }
   if (status.failure !== undefined) return { mood: 'bad', text: `Stopped: ${codeOf(status)}` }
+  if (status.owner === 'changing') return { mood: 'wait', text: 'Another window takes over' }
+  if (status.owner === 'silent') return { mood: 'wait', text: 'Waiting for another window' }
   if (!isOnline) return { mood: 'wait', text: 'Offline: switched off here' }
   if (sync.state === 'live') return { mood: 'good', text: 'Live: in step with the relay' }
   if (sync.state === 'catching-up') return { mood: 'wait', text: 'Catching up with the relay' }
@@ -75,6 +78,11 @@ function storageOf({ storage }: Status): string {
   if (storage === undefined) return '–'
   const kind = storage.kind === 'opfs' ? 'OPFS' : storage.kind
   return storage.durable ? `${kind}, durable` : `${kind}, not durable`
+}
+
+function ownerOf({ owner }: Status): string {
+  if (owner === 'here') return 'this window'
+  return owner === 'elsewhere' || owner === 'silent' ? 'another window' : '–'
 }
 
 function ageOf(asOf: number | undefined): string {

@@ -1,7 +1,7 @@
-/** Window place: which databases this window has.  The first window has writer and follower; each further
- *  one a follower of the same writer; one opened with an address in its hash follows that address.
+/** Window place: which databases this window has.  All windows share the writer, and each has a follower of its
+ *  own; one opened with an address in its hash has a follower of that address alone.
  *  Keeps: no two windows have one place, by a lock held as long as the window lives; a reload gets the
- *  place that it had, and with it its databases. */
+ *  place that it had, and with it its follower. */
 
 import { parseAddress } from '../../src/entry/frame.ts'
 import { hexOf } from './format.ts'
@@ -13,7 +13,6 @@ const HASH = /^#follow=(.+)$/
 const RELOAD_WAIT_MS = 3000
 
 export type WindowPlace = {
-  /** 1 is the window of the writer. */
   readonly number: number
   /** The address to follow, from the window's hash. */
   readonly address: string | undefined

@@ -18,8 +18,11 @@ const OLD_FRAMES_MAX = 50n
 const READ_BYTES_MAX = 1_048_576
 const UNSEALED_READ_MAX = 8n
 
-export function watchFrames(shard: ShardView, tell: (message: FromWorker) => void): void {
+/** Answers a way to tell the newest again, to a window that came later. */
+export function watchFrames(shard: ShardView, tell: (message: FromWorker) => void): () => void {
   let frames: FrameNote[] = []
+  let told: FrameNote[] = []
+  let newestSeal: SealNote | undefined
   let seals: SealNote[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let last: Known = { seq: 0n, checksum: undefined }
@@ -51,6 +54,8 @@ export function watchFrames(shard: ShardView, tell: (message: FromWorker) => voi
     timer = undefined
     read(origin, 0n)
     tell({ type: 'notes', frames, seals })
+    told = [...told, ...frames].slice(-Number(OLD_FRAMES_MAX))
+    newestSeal = seals.at(-1) ?? newestSeal
     frames = []
     seals = []
   }
@@ -78,6 +83,17 @@ export function watchFrames(shard: ShardView, tell: (message: FromWorker) => voi
     } else origin = advance.origin
     soon()
   })
+  return () => {
+    clearTimeout(timer)
+    tellNow()
+    tell(asOld(told, newestSeal))
+  }
+}
+
+/** For a window that has not seen them arrive. */
+function asOld(frames: readonly FrameNote[], seal: SealNote | undefined): FromWorker {
+  const old = frames.map((note): FrameNote => ({ ...note, origin: 'log' }))
+  return { type: 'notes', frames: old, seals: seal === undefined ? [] : [seal] }
 }
 
 type Known = { readonly seq: bigint; readonly checksum: Uint8Array | undefined }

@@ -10,10 +10,17 @@ const channel = new BroadcastChannel(channelName(self.name))
 const connection = createSwitch()
 const tell = (message: FromWorker): void => channel.postMessage(message)
 
-channel.onmessage = (event: MessageEvent<ToWorker>) => connection.set(event.data.isOnline)
+let tellAgain = (): void => undefined
+
+channel.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if (data.type === 'look') tellAgain()
+  else connection.set(data.isOnline)
+}
 tell({ type: 'hello' })
 
 serve({
   transports: [{ kind: 'websocket', create: (url) => connection.transport(url) }],
-  onShard: (_name, shard) => watchFrames(shard, tell),
+  onShard: (_name, shard) => {
+    tellAgain = watchFrames(shard, tell)
+  },
 })

@@ -1,5 +1,5 @@
-/** Messages between the page and its worker about frames and the connect switch; the database itself
- *  speaks over a port of its own.  Everything is plain data. */
+/** Messages between the windows that show a database and the worker that runs it, about frames and the connect
+ *  switch; the database itself speaks over ports of its own.  Everything is plain data. */
 
 export type FrameKind = 'pages' | 'effects' | 'entry' | 'control' | 'snapshot'
 
@@ -38,9 +38,12 @@ export type FromWorker =
       readonly seals: readonly SealNote[]
     }
 
-export type ToWorker = { readonly type: 'switch'; readonly isOnline: boolean }
+/** The other windows hear it too, and stand by the switch. */
+export type ToWorker =
+  /** A window has come: it wants to know the frames that are there, and how the switch stands. */
+  { readonly type: 'look' } | { readonly type: 'switch'; readonly isOnline: boolean }
 
-/** Page and worker of one database meet here. */
+/** Windows and worker of one database meet here. */
 export function channelName(database: string): string {
   return `constellite demo ${database}`
 }

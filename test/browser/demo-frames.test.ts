@@ -67,6 +67,17 @@ describe('the notes of a shard', () => {
     )
     expect(seals).toMatchObject([{ isGood: false }])
   })
+  it('are told again to a window that comes later, as what was there', async () => {
+    const { again } = await watchedNotes(
+      (frame) => frame,
+      (seal) => seal,
+    )
+    const { frames, seals } = again()
+    expect(frames.map(({ seq, origin, isChained }) => ({ seq, origin, isChained }))).toEqual(
+      [1n, 2n, 3n].map((seq) => ({ seq, origin: 'log', isChained: true })),
+    )
+    expect(seals).toMatchObject([{ seq: 3n, isGood: true }])
+  })
 })
 
 describe('what was typed', () => {
@@ -77,11 +88,21 @@ describe('what was typed', () => {
   })
 })
 
+type Notes = Extract<FromWorker, { type: 'notes' }>
+
 /** What watchFrames tells about three frames and their seal, each changed on the way. */
 async function notesOf(
   frameAs: (frame: Frame) => Frame,
   sealAs: (seal: Seal) => Seal = (seal) => seal,
-): Promise<Extract<FromWorker, { type: 'notes' }>> {
+): Promise<Notes> {
+  const { first } = await watchedNotes(frameAs, sealAs)
+  return first
+}
+
+async function watchedNotes(
+  frameAs: (frame: Frame) => Frame,
+  sealAs: (seal: Seal) => Seal,
+): Promise<{ readonly first: Notes; readonly again: () => Notes }> {
   vi.useFakeTimers()
   onTestFinished(() => {
     vi.useRealTimers()
@@ -102,11 +123,18 @@ async function notesOf(
     onSeal: () => () => undefined,
   }
   const told: FromWorker[] = []
-  watchFrames(view, (message) => told.push(message))
+  const tellAgain = watchFrames(view, (message) => told.push(message))
   vi.runAllTimers()
-  const [message] = told
-  if (message?.type !== 'notes') throw new Error('nothing was told')
-  return message
+  const newest = (): Notes => {
+    const message = told.at(-1)
+    if (message?.type !== 'notes') throw new Error('nothing was told')
+    return message
+  }
+  const again = (): Notes => {
+    tellAgain()
+    return newest()
+  }
+  return { first: newest(), again }
 }
 
 /** A genesis and two frames after it. */

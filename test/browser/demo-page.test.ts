@@ -16,7 +16,6 @@ import {
   type Served,
   serveDemo,
   tabTo,
-  untilLive,
   untilVerified,
 } from './demo-fixtures.ts'
 
@@ -100,72 +99,6 @@ describe('the demo page', () => {
     const report = await inspectFile(file)
     expect(report).toMatchObject({ integrity: 'ok', rowCountByTable: { emoji: 1914, word: 4092 } })
     expect(askProgram(file) ?? 'ok').toBe('ok')
-  })
-
-  it('follows in a second window, which finds its database again after a reload', async () => {
-    const browser = await freshBrowser()
-    const first = await openWindow(browser, served)
-    const second = await openWindow(browser, served)
-    const pane = paneOf(second, /window 2/)
-    await runByKeyboard(
-      first,
-      paneOf(first, 'Writer'),
-      `${NOTE}; INSERT INTO note VALUES (7, 'both')`,
-    )
-    await pane.getByRole('cell', { name: 'both' }).waitFor()
-    await untilVerified(second, 3)
-    const before = await peersOf(second)
-    expect(before).toMatchObject([{ role: 'follower', seq: 3, isEverythingVerified: true }])
-
-    await Promise.all([first.reload(), second.reload()])
-    await untilLive(first, browser)
-    await untilLive(second, browser)
-    const after = await peersOf(second)
-    expect(after[0]?.name).toBe(before[0]?.name)
-    await runByKeyboard(first, paneOf(first, 'Writer'), "INSERT INTO note VALUES (8, 'after')")
-    await pane.getByRole('cell', { name: 'after' }).waitFor()
-    await untilVerified(second, 4)
-  })
-
-  it('follows by a link in another browser, which knows nothing else', async () => {
-    const page = await openWindow(await freshBrowser(), served)
-    await runByKeyboard(page, paneOf(page, 'Writer'), `${NOTE}; INSERT INTO note VALUES (1, 'far')`)
-    await untilVerified(page, 3)
-    const address = await page.evaluate(() => globalThis.demo?.peers[0]?.address ?? '')
-    expect(address).toMatch(/^constellite:/)
-    const hash = `#follow=${encodeURIComponent(address)}`
-    const other = await openWindow(await freshBrowser(), served, hash)
-    await paneOf(other, /^Follower/)
-      .getByRole('cell', { name: 'far' })
-      .waitFor()
-    const [writer] = await peersOf(page)
-    expect(await peersOf(other)).toMatchObject([{ role: 'follower', seq: 3, root: writer?.root }])
-  })
-
-  it('starts over: old databases are gone, and a second window follows the new writer', async () => {
-    const browser = await freshBrowser()
-    const first = await openWindow(browser, served)
-    const second = await openWindow(browser, served)
-    await runByKeyboard(first, paneOf(first, 'Writer'), NOTE)
-    await untilVerified(second, 2)
-    const names = (await peersOf(first)).map(({ name }) => name)
-    await tabTo(first, first.getByRole('button', { name: 'Start over…' }))
-    await first.keyboard.press('Enter')
-    await tabTo(first, first.getByRole('button', { name: 'Delete and start over' }))
-    await first.keyboard.press('Enter')
-    await first.waitForFunction(
-      (old) => globalThis.demo?.peers[1] !== undefined && globalThis.demo.peers[0]?.name !== old,
-      names[0],
-    )
-    await untilLive(first, browser)
-    await runByKeyboard(first, paneOf(first, 'Writer'), 'CREATE TABLE fresh (id INTEGER)')
-    await paneOf(second, /window 2/)
-      .getByRole('combobox', { name: 'Table' })
-      .getByText('fresh')
-      .waitFor({ state: 'attached' })
-    const folders = await foldersOf(first)
-    for (const name of names) expect(folders).not.toContain(name)
-    expect(await first.evaluate(() => globalThis.demo?.failures)).toEqual([])
   })
 
   it('shows failures with their hint, and keeps them', async () => {
@@ -257,16 +190,6 @@ async function drop(page: Page, name: string, bytes: Buffer): Promise<void> {
     { title: name, text: bytes.toString('base64') },
   )
   await paneOf(page, 'Writer').dispatchEvent('drop', { dataTransfer })
-}
-
-/** Folders of databases in this origin's private file system. */
-function foldersOf(page: Page): Promise<readonly string[]> {
-  return page.evaluate(async () => {
-    const root = await navigator.storage.getDirectory()
-    const names: string[] = []
-    for await (const name of (await root.getDirectoryHandle('constellite')).keys()) names.push(name)
-    return names
-  })
 }
 
 async function seriousProblems(page: Page): Promise<readonly string[]> {
