@@ -66,6 +66,27 @@ describe('tabs', () => {
     expect(await ours.all`SELECT body FROM note`).toEqual([])
   })
 
+  it('reach all of the database from a guest: files in and out, its proof, its size, its stages', async () => {
+    const source = await openHere(place.freshName('source'))
+    await source.run`INSERT INTO note (body) VALUES ('from a file')`
+    const file = await source.export()
+    const name = place.freshName('tabs')
+    const window = await openWindow()
+    onTestFinished(() => window.end())
+    const theirs = await window.open(name)
+    const ours = await open(name)
+    onTestFinished(() => ours.close())
+    const progress: number[] = []
+    const report = await ours.import(file, { onProgress: (part) => progress.push(part) })
+    expect([report.sizeBytes, progress.at(-1)]).toEqual([(await place.bytesOf(file)).length, 1])
+    expect(await theirs.all`SELECT body FROM note`).toEqual([{ body: 'from a file' }])
+    expect(await place.bytesOf(await ours.export())).toEqual(await place.bytesOf(file))
+    await ours.until('durable')
+    expect(await ours.verify()).toMatchObject({ ok: true })
+    expect((await ours.storage()).totalBytes).toBeGreaterThan(0)
+    expect(ours.status.owner).toBe('elsewhere')
+  })
+
   it('keep each other from deleting it, and refuse other options', async () => {
     const { name, theirs } = await ownedElsewhere()
     expect(await failureOf(remove(name))).toBe('ErrInUse')
