@@ -27,6 +27,8 @@ export type BrowserOptions = {
   readonly seed?: number
   /** Storage that loses everything with the power: `durable` is false. */
   readonly isDurable?: boolean
+  /** How long the files of a dead worker are taken at most. */
+  readonly freeMsMax?: number
 }
 
 export type SimulatedBrowser = {
@@ -67,13 +69,14 @@ const FREE_MS_MAX = 40
 export function createBrowser({
   seed = 1,
   isDurable = true,
+  freeMsMax = FREE_MS_MAX,
 }: BrowserOptions = {}): SimulatedBrowser {
   const world = createWorld(seed)
   const browser: Browser = {
     world,
     locks: createLocks(world),
     broadcasts: createBroadcasts(world),
-    disk: createSharedDisk(world, { isDurable, freeMsMax: FREE_MS_MAX }),
+    disk: createSharedDisk(world, { isDurable, freeMsMax }),
     keys: createMemoryKeyStore((sizeBytes) => world.random.bytes(sizeBytes)),
     tellsClose: world.random.chance(0.5),
   }

@@ -56,6 +56,22 @@ describe('a second tab', () => {
   })
 })
 
+describe('a takeover', () => {
+  it('waits for files that a dead owner does not let go of for seconds', async () => {
+    const browser = createBrowser({ freeMsMax: 8_000 })
+    const { world, tab } = browser
+    const [owner, guest] = [tab(), tab()]
+    const here = owner.open('notes', { migrations })
+    const there = guest.open('notes', { migrations })
+    await world.settled(here.run(INSERT, [1]))
+    await world.settled(there.all(READ))
+    owner.kill()
+    await world.settled(there.run(INSERT, [2]))
+    expect(await world.settled(there.all(READ))).toEqual([{ x: 1 }, { x: 2 }])
+    expect(browser.disk.intruders).toEqual([])
+  })
+})
+
 describe('transactions of two tabs', () => {
   it('are two, though each tab counts its own', async () => {
     const { world, here, there } = await createPair()

@@ -1,6 +1,7 @@
 /** Own: the database in this tab's own worker, while the tab is the owner or about to be. */
 
 import { type ConstelliteError, failureOf } from '../../base/failure.ts'
+import { delay } from '../../base/host.ts'
 import { formatHex } from '../../bytes/text.ts'
 import type { ClientCore } from '../bridge/client.ts'
 import type { TabIdentity } from '../bridge/protocol.ts'
@@ -21,6 +22,10 @@ export type Own = {
 }
 
 const TERM_BYTES = 16
+/** The owner before may take a while to let go of the files: on a busy machine, or because it is a tab of an
+ *  older build.  Calls wait; what would fail is everything that waits. */
+const IN_USE_RETRY_MS = 250
+export const IN_USE_RETRIES_MAX = 60
 
 export function beginOwn(
   { host, start }: Pick<TabParts, 'host' | 'start'>,
@@ -29,18 +34,24 @@ export function beginOwn(
 ): Own {
   const term = formatHex(host.random(TERM_BYTES))
   let core: ClientCore | undefined
+  let endedWith: ConstelliteError | undefined
   let end: Own['end'] = () => undefined
-  const open = async (): Promise<ClientCore> => {
+  const open = async (retriesLeft: number): Promise<ClientCore> => {
+    if (endedWith !== undefined) throw endedWith
     try {
       const started = start(opening, { tag, term, hasOpened })
       end = started.end
       core = await started.core
       return core
     } catch (error) {
-      throw failureOf(error)
+      const failure = failureOf(error)
+      if (failure.code !== 'ErrInUse' || retriesLeft === 0) throw failure
+      await delay(host, IN_USE_RETRY_MS)
+      return open(retriesLeft - 1)
     }
   }
-  const opened = open()
+  // A first opening is told at once who has it.
+  const opened = open(hasOpened ? IN_USE_RETRIES_MAX : 0)
   const lost = new Promise<ConstelliteError>((resolve) => {
     const listen = (it: ClientCore): void => {
       it.ended.then((failure) => it.lost !== undefined && resolve(failure))
@@ -55,7 +66,10 @@ export function beginOwn(
     get core() {
       return core
     },
-    end: (failure) => end(failure),
+    end: (failure) => {
+      endedWith = failure
+      end(failure)
+    },
   }
 }
 
