@@ -12,7 +12,7 @@ import { removeInWorker, startDatabase, type WorkerParts } from '../../src/datab
 import { createOpen, type Open } from '../../src/database/open.ts'
 import { removeDatabase } from '../../src/database/remove.ts'
 import { createTurnScope } from '../../src/database/scope.ts'
-import type { TabParts } from '../../src/database/tabs/parts.ts'
+import type { PageEvent, TabParts } from '../../src/database/tabs/parts.ts'
 import { connectTab } from '../../src/database/tabs/tab-core.ts'
 import { wishesOf } from '../../src/database/tabs/wishes.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
@@ -27,8 +27,6 @@ export type BrowserOptions = {
   readonly seed?: number
   /** Storage that loses everything with the power: `durable` is false. */
   readonly isDurable?: boolean
-  /** How long the files of a dead worker are taken at most. */
-  readonly freeMsMax?: number
 }
 
 export type SimulatedBrowser = {
@@ -54,6 +52,9 @@ export type SimulatedTab = {
   /** The page is told that it will sleep, and then nothing in it runs until it wakes. */
   sleep(): void
   wake(): void
+  /** Nobody looks at it, in a browser that may stop such a page without a word; and again somebody does. */
+  hide(): void
+  show(): void
   /** Nothing in it runs, and it was not told. */
   stop(): void
   goOn(): void
@@ -69,14 +70,13 @@ const FREE_MS_MAX = 40
 export function createBrowser({
   seed = 1,
   isDurable = true,
-  freeMsMax = FREE_MS_MAX,
 }: BrowserOptions = {}): SimulatedBrowser {
   const world = createWorld(seed)
   const browser: Browser = {
     world,
     locks: createLocks(world),
     broadcasts: createBroadcasts(world),
-    disk: createSharedDisk(world, { isDurable, freeMsMax }),
+    disk: createSharedDisk(world, { isDurable, freeMsMax: FREE_MS_MAX }),
     keys: createMemoryKeyStore((sizeBytes) => world.random.bytes(sizeBytes)),
     tellsClose: world.random.chance(0.5),
   }
@@ -99,13 +99,13 @@ function createTab(browser: Browser, name: string): SimulatedTab {
   const { world, locks, broadcasts } = browser
   const page = world.agent(name)
   const workers: Agent[] = []
-  const tells = new Set<(event: 'sleep' | 'wake') => void>()
+  const tells = new Set<(event: PageEvent) => void>()
   const { host } = page
   const all = (): Agent[] => [page, ...workers]
   const setStopped = (isStopped: boolean): void => {
     for (const agent of all()) agent.isStopped = isStopped
   }
-  const tell = (event: 'sleep' | 'wake'): void => {
+  const tell = (event: PageEvent): void => {
     for (const listener of tells) listener(event)
   }
   const workerParts = createWorkerParts(browser, page, workers)
@@ -151,6 +151,8 @@ function createTab(browser: Browser, name: string): SimulatedTab {
       setStopped(false)
       tell('wake')
     },
+    hide: () => tell('hidden'),
+    show: () => tell('shown'),
     stop: () => setStopped(true),
     goOn: () => setStopped(false),
   }

@@ -22,6 +22,7 @@ export type ModelTab = {
   /** What was called and has not settled. */
   readonly calls: Set<string>
   readonly watches: Watch[]
+  isHidden: boolean
   state: 'awake' | 'asleep' | 'stopped' | 'closing' | 'failed' | 'gone'
 }
 

@@ -87,6 +87,7 @@ function takeTurn(model: Model): void {
     [10, () => read(model, it)],
     [5, () => watch(model, it)],
     [5, () => openAnother(model)],
+    [8, () => turnSight(model, it)],
     [3, () => close(model, it)],
     [3, () => leave(model, it, 'killed')],
     [2, () => leave(model, it, 'shut')],
@@ -111,7 +112,7 @@ function openTab(model: Model): void {
   const tab = model.browser.tab()
   model.note(`${tab.name} opened`)
   const db = tab.open('notes', { migrations: MIGRATIONS })
-  const it: ModelTab = { tab, db, calls: new Set(), watches: [], state: 'awake' }
+  const it: ModelTab = { tab, db, calls: new Set(), watches: [], state: 'awake', isHidden: false }
   model.tabs.push(it)
   read(model, it)
 }
@@ -128,6 +129,13 @@ function sleep({ note }: Model, it: ModelTab): void {
   note(`${it.tab.name} sleeps`)
   it.state = 'asleep'
   it.tab.sleep()
+}
+
+function turnSight({ note }: Model, it: ModelTab): void {
+  note(`${it.tab.name} is ${it.isHidden ? 'shown' : 'hidden'}`)
+  if (it.isHidden) it.tab.show()
+  else it.tab.hide()
+  it.isHidden = !it.isHidden
 }
 
 function stop({ note }: Model, it: ModelTab): void {

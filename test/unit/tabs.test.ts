@@ -26,7 +26,7 @@ async function createPair() {
   return { ...browser, owner, guest, here, there, open }
 }
 
-async function steps({ world }: Pick<SimulatedBrowser, 'world'>, count = 200): Promise<void> {
+async function stepsOf({ world }: Pick<SimulatedBrowser, 'world'>, count = 200): Promise<void> {
   for (let step = 0; step < count; step++) await world.step()
 }
 
@@ -53,22 +53,6 @@ describe('a second tab', () => {
     await world.quiet()
     const [one, two, three] = [{ x: 1 }, { x: 2 }, { x: 3 }]
     expect(told).toEqual([[one], [one, two], [one, two, three]])
-  })
-})
-
-describe('a takeover', () => {
-  it('waits for files that a dead owner does not let go of for seconds', async () => {
-    const browser = createBrowser({ freeMsMax: 8_000 })
-    const { world, tab } = browser
-    const [owner, guest] = [tab(), tab()]
-    const here = owner.open('notes', { migrations })
-    const there = guest.open('notes', { migrations })
-    await world.settled(here.run(INSERT, [1]))
-    await world.settled(there.all(READ))
-    owner.kill()
-    await world.settled(there.run(INSERT, [2]))
-    expect(await world.settled(there.all(READ))).toEqual([{ x: 1 }, { x: 2 }])
-    expect(browser.disk.intruders).toEqual([])
   })
 })
 
@@ -126,11 +110,51 @@ describe('transactions of two tabs', () => {
       beginnings += 1
       await tx.run(INSERT, [2])
     })
-    await steps({ world })
+    await stepsOf({ world })
     owner.kill()
     await world.settled(waiting)
     expect(beginnings).toBe(1)
     expect(await world.settled(there.all(READ))).toEqual([{ x: 1 }, { x: 2 }])
+  })
+})
+
+describe('an owner that gives the database away', () => {
+  it('has committed a transaction of its own, or says that it can be called again', async () => {
+    const ends = new Set<string>()
+    for (let steps = 0; steps < 60; steps += 2) {
+      const { world, owner, here, there } = await createPair()
+      let finish: () => void = () => undefined
+      let end = ''
+      const begun = new Promise<void>((resolve) => {
+        const finished = new Promise<void>((it) => {
+          finish = it
+        })
+        here
+          .transaction(async (tx) => {
+            await tx.run(INSERT, [2])
+            resolve()
+            await finished
+          })
+          .then(
+            () => {
+              end = 'committed'
+            },
+            ({ code, retry }) => {
+              end = `${code} ${retry}`
+            },
+          )
+      })
+      await world.settled(begun)
+      owner.hide()
+      await stepsOf({ world }, steps)
+      finish()
+      await world.quiet()
+      ends.add(end)
+      const rows = end === 'committed' ? [{ x: 1 }, { x: 2 }] : [{ x: 1 }]
+      expect(await world.settled(there.all(READ))).toEqual(rows)
+      expect([here.status.owner, there.status.owner]).toEqual(['elsewhere', 'here'])
+    }
+    expect([...ends].sort()).toEqual(['ErrTransaction now', 'committed'])
   })
 })
 
@@ -141,13 +165,13 @@ describe('a call while nobody runs the database', () => {
     const idler = world.agent('idler')
     locks.take(idler, queueLock('notes'), () => undefined, new AbortController().signal)
     const lobby = broadcasts.join(idler, LOBBY)
-    await steps({ world })
+    await stepsOf({ world })
     lobby.postMessage({ protocol: PROTOCOL, message: { type: 'elected' } })
-    await steps({ world })
+    await stepsOf({ world })
     expect(there.status.owner).toBe('changing')
     const abort = new AbortController()
     const call = rejection(there.run(INSERT, [2], { signal: abort.signal }))
-    await steps({ world })
+    await stepsOf({ world })
     abort.abort()
     expect((await world.settled(call)).code).toBe('ErrAborted')
     world.kill(idler)
@@ -165,7 +189,7 @@ describe('another build', () => {
     locks.take(stranger, queueLock('notes'), () => undefined, new AbortController().signal)
     const lobby = broadcasts.join(stranger, LOBBY)
     lobby.onmessage = () => lobby.postMessage(envelope('announced'))
-    await steps({ world })
+    await stepsOf({ world })
     const failure = await rejection(world.settled(tab().open('notes', { migrations }).ready))
     expect(failure).toMatchObject({
       code: 'ErrWorkerFailed',

@@ -1,5 +1,6 @@
 /** Repeat: asks the next owner what one left unanswered. */
 
+import { isFailure } from '../../base/failure.ts'
 import type { Signal } from '../../base/globals.ts'
 import type { ClientCore } from '../bridge/client.ts'
 import { aborted } from '../open-failures.ts'
@@ -14,7 +15,7 @@ export function repeat<T>(seat: Seat, work: Work<T>, signal: Signal | undefined)
   const { core } = seat
   if (core === undefined) return repeatLater({ seat, work, signal, isRepeated: false })
   return work(core, false).catch((error) => {
-    if (!isLost(core, error)) throw error
+    if (!isLost(core, error) && !isGivenAway(seat, core, error)) throw error
     return repeatLater({ seat, work, signal, isRepeated: true })
   })
 }
@@ -30,7 +31,7 @@ export async function repeatLater<T>(call: {
     try {
       return await call.work(core, call.isRepeated)
     } catch (error) {
-      if (!isLost(core, error)) throw error
+      if (!isLost(core, error) && !isGivenAway(call.seat, core, error)) throw error
       call.isRepeated = true
     }
   }
@@ -60,6 +61,11 @@ async function nextUnlessAborted({
 /** What was lost with its core was rejected with the core's own failure, itself. */
 export function isLost(core: ClientCore, error: unknown): boolean {
   return core.lost !== undefined && core.lost === error
+}
+
+/** An owner that gives the database away closes it, which the tab does not: what comes too late was not run. */
+export function isGivenAway(seat: Seat, core: ClientCore, error: unknown): boolean {
+  return seat.core !== core && seat.failure === undefined && isFailure(error, 'ErrClosed')
 }
 
 /** For what leaves no name in the log. */

@@ -2,13 +2,13 @@
  *  Keeps: a commit whose answer was lost is settled by its number at the next owner: it happened, or nothing of
  *  the transaction did. */
 
-import { type ConstelliteError, isFailure } from '../../base/failure.ts'
+import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCall, ClientCore } from '../bridge/client.ts'
 import type { RequestNumber } from '../bridge/protocol.ts'
 import type { CoreBegin, CoreCall, TransactionId } from '../core.ts'
 import { finished } from '../slot.ts'
 import { transactionLost } from './failures.ts'
-import { isLost, repeat, repeatLater, type Work } from './repeat.ts'
+import { isGivenAway, isLost, repeat, repeatLater, type Work } from './repeat.ts'
 import type { Seat } from './seat.ts'
 
 /** Needs no name: nothing of it is written on its own. */
@@ -29,10 +29,8 @@ type Open = { readonly core: ClientCore; readonly inner: TransactionId }
 export function createTabTransactions(seat: Seat, number: () => RequestNumber): TabTransactions {
   const open = new Map<TransactionId, Open>()
   let last = NO_TRANSACTION
-  /** An owner that gives the database away closes it, which the tab does not. */
   const isOver = (core: ClientCore, error: unknown): boolean =>
-    isLost(core, error) ||
-    (seat.core !== core && seat.failure === undefined && isFailure(error, 'ErrClosed'))
+    isLost(core, error) || isGivenAway(seat, core, error)
   const close = (transaction: TransactionId): Open | undefined => {
     const found = open.get(transaction)
     open.delete(transaction)
@@ -70,6 +68,8 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
       try {
         await core.commit(inner, request)
       } catch (error) {
+        // It came too late to be run.
+        if (isGivenAway(seat, core, error)) throw transactionLost()
         if (!isLost(core, error)) throw error
         const work: Work<void> = (next) => next.commit(NO_TRANSACTION, -request)
         await repeatLater({ seat, work, signal: undefined, isRepeated: true })
