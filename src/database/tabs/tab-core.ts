@@ -15,14 +15,16 @@ import { isLost, once, repeat } from './repeat.ts'
 import { createRequestNumbers } from './request-numbers.ts'
 import { type Seat, type SeatInit, takeSeat } from './seat.ts'
 import { createTabTransactions } from './transactions.ts'
+import { createWaiting, type Waiting } from './waiting.ts'
 
 type Tab = {
   readonly seat: Seat
   readonly live: TabLive
   readonly statusListeners: Set<(status: Status) => void>
   readonly ending: ReturnType<typeof createEnding>
-  /** What closing waits for. */
-  readonly calls: Set<Promise<unknown>>
+  /** Closing waits until none is under way. */
+  readonly idle: Waiting<void>
+  underWay: number
   core: ClientCore | undefined
   status: Status
   stopStatus: () => void
@@ -38,7 +40,8 @@ export async function connectTab(init: SeatInit): Promise<Core> {
     live: createTabLive(seat),
     statusListeners: new Set(),
     ending: createEnding(),
-    calls: new Set(),
+    idle: createWaiting(),
+    underWay: 0,
     core: undefined,
     status: first.status,
     stopStatus: () => undefined,
@@ -70,7 +73,15 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const { seat, live, statusListeners } = tab
   const number = createRequestNumbers(parts.host)
   const transactions = createTabTransactions(seat, number)
-  const track = <T>(call: Promise<T>): Promise<T> => trackIn(tab.calls, call)
+  const onSettled = (): void => {
+    tab.underWay -= 1
+    if (tab.underWay === 0) tab.idle.resolve()
+  }
+  const track = <T>(call: Promise<T>): Promise<T> => {
+    tab.underWay += 1
+    call.then(onSettled, onSettled)
+    return call
+  }
   const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
     track(repeat(seat, work, undefined))
   const write = <T>(
@@ -175,8 +186,9 @@ function tellStatus(tab: Tab, status: Status): void {
   for (const listener of tab.statusListeners) listener(status)
 }
 
-async function close({ seat, calls }: Tab): Promise<void> {
-  await Promise.allSettled(calls)
+async function close(tab: Tab): Promise<void> {
+  const { seat, idle } = tab
+  while (tab.underWay > 0) await idle.wait()
   const { core, owner } = seat
   try {
     // To an owner elsewhere it is enough that this tab is gone.
@@ -187,14 +199,4 @@ async function close({ seat, calls }: Tab): Promise<void> {
   } finally {
     seat.leave()
   }
-}
-
-/** The same promise, listed until it has settled. */
-function trackIn<T>(calls: Set<Promise<unknown>>, call: Promise<T>): Promise<T> {
-  calls.add(call)
-  const forget = (): void => {
-    calls.delete(call)
-  }
-  call.then(forget, forget)
-  return call
 }
