@@ -136,6 +136,38 @@ describe('a site that was cleared', () => {
     await page.close()
   })
 
+  it('while open in two tabs fails in both, exports from either, and begins anew when both have closed', async () => {
+    const pages = [await openPage(), await openPage()] as const
+    const [owner, guest] = pages
+    const before = await inPage(owner, `globalThis.db = openNotes('both'); ${WRITE}`)
+    expect(await inPage(guest, "globalThis.db = openNotes('both'); return await look()")).toEqual(
+      before,
+    )
+    await clear('file_systems,indexeddb')
+    const refused = await inPage(guest, `for (let n = 0; n < 500; n++) { ${WRITE_ONE} }`)
+    expect(refused).toEqual({ code: 'ErrCleared' })
+    for (const page of pages) {
+      const told = await inPage(
+        page,
+        'const { state, failure } = db.status; return { state, failure: failure.code }',
+      )
+      expect(told).toEqual({ state: 'failed', failure: 'ErrCleared' })
+      expect(await inPage(page, 'return { bodies: [typeof (await db.export()).size] }')).toEqual({
+        bodies: ['number'],
+      })
+    }
+    await inPage(owner, 'await db.close(); return {}')
+    expect(await inPage(guest, 'return await look()')).toEqual({ code: 'ErrCleared' })
+    expect(await inPage(guest, 'await db.run("INSERT INTO note VALUES (1)"); return {}')).toEqual({
+      code: 'ErrCleared',
+    })
+    await inPage(guest, 'await db.close(); return {}')
+    const again = await inPage(guest, "globalThis.db = openNotes('both'); return await look()")
+    expect(again.bodies).toEqual([])
+    expect(again.address).not.toBe(before.address)
+    for (const page of pages) await page.close()
+  })
+
   it('while open in a page that ends before it writes again keeps the name in use until the browser ends', async () => {
     const page = await openPage()
     await inPage(page, `globalThis.db = openNotes('unseen'); ${WRITE}`)

@@ -48,6 +48,19 @@ export function otherBuild(protocols: {
   })
 }
 
+/** Where an owner runs another shard than the one that the tab had; both are told by their addresses, in which
+ *  other relays may follow the id.  Nothing of a tab goes on in a database that it did not open. */
+export function checkSame(before: string | undefined, now: string): ConstelliteError | undefined {
+  const [id] = now.split(/[?#]/)
+  if (before === undefined || before.split(/[?#]/)[0] === id) return undefined
+  return new ConstelliteError({
+    code: 'ErrCleared',
+    message: 'The database that this tab had open was deleted, and another one has its name.',
+    hint: 'Close it, and open the name again to go on with that one.',
+    retry: 'after-repair',
+  })
+}
+
 export function tooManyGuests(countMax: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrBackpressure',

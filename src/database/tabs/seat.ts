@@ -9,7 +9,7 @@ import { PROTOCOL } from '../bridge/protocol.ts'
 import type { WorkerOpening } from '../bridge/start.ts'
 import { closed } from '../open-failures.ts'
 import type { Status } from '../types.ts'
-import { otherBuild, ownerGone } from './failures.ts'
+import { checkSame, otherBuild, ownerGone } from './failures.ts'
 import { enterLobby, type Lobby, type LobbyMessage, type WelcomedMessage } from './lobby.ts'
 import { beginOwn, type Own, withoutDone } from './own.ts'
 import {
@@ -69,6 +69,8 @@ type State = SeatInit & {
   migrations: readonly string[] | undefined
   /** A core was there: what `import` and `repair` asked for is done. */
   hasOpened: boolean
+  /** The address of the database, once that is known. */
+  address: string | undefined
   stopWatching: () => void
 }
 
@@ -90,6 +92,7 @@ export function takeSeat(init: SeatInit): Seat {
     waiting: createWaiting(),
     migrations: wishes.migrations,
     hasOpened: false,
+    address: undefined,
     stopWatching: () => undefined,
   }
   for (const action of OWNERSHIP_START.actions) perform(state, action)
@@ -200,10 +203,12 @@ function hear(state: State, message: LobbyMessage): void {
     case 'alive':
       if (message.term === state.ownership.term) state.visit?.heard()
       break
-    case 'welcomed':
+    case 'welcomed': {
+      const failure = checkSame(state.address, message.opened.ready.address)
       state.welcome = message
-      take(state, message)
+      take(state, failure === undefined ? message : { type: 'refused', failure })
       break
+    }
     // The owner's worker answers these.
     case 'join':
     case 'asked':
@@ -236,7 +241,10 @@ function open(state: State): void {
     if (state.own === own) take(state, event)
   }
   own.opened.then(
-    () => tell({ type: 'opened' }),
+    ({ ready }) => {
+      const failure = checkSame(state.address, ready.address)
+      tell(failure === undefined ? { type: 'opened' } : { type: 'failed', failure })
+    },
     (failure) => tell({ type: 'failed', failure }),
   )
   own.lost.then((failure) => tell({ type: 'failed', failure }))
@@ -266,6 +274,7 @@ function give(state: State, core: ClientCore | undefined): void {
   if (core === state.core) return
   state.core = core
   state.hasOpened ||= core !== undefined
+  state.address ??= core?.ready.address
   tellListeners(state)
   if (core !== undefined) state.waiting.resolve(core)
 }
