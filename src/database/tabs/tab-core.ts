@@ -73,15 +73,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const { seat, live, statusListeners } = tab
   const number = createRequestNumbers(parts.host)
   const transactions = createTabTransactions(seat, number)
-  const onSettled = (): void => {
-    tab.underWay -= 1
-    if (tab.underWay === 0) tab.idle.resolve()
-  }
-  const track = <T>(call: Promise<T>): Promise<T> => {
-    tab.underWay += 1
-    call.then(onSettled, onSettled)
-    return call
-  }
+  const track = trackerOf(tab)
   const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
     track(repeat(seat, work, undefined))
   const write = <T>(
@@ -141,6 +133,19 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       seat.appended(migrations)
     },
     close: () => close(tab),
+  }
+}
+
+/** Counts a call until it has settled. */
+function trackerOf(tab: Tab): <T>(call: Promise<T>) => Promise<T> {
+  const onSettled = (): void => {
+    tab.underWay -= 1
+    if (tab.underWay === 0) tab.idle.resolve()
+  }
+  return (call) => {
+    tab.underWay += 1
+    call.then(onSettled, onSettled)
+    return call
   }
 }
 
