@@ -37,6 +37,26 @@ export type Model = {
   rowCount: number
 }
 
+/** Counts among what must settle. */
+export function call<T>(
+  { note }: Model,
+  it: ModelTab,
+  what: string,
+  promise: Promise<T>,
+): Promise<T> {
+  it.calls.add(what)
+  note(`${it.tab.name} calls ${what}`)
+  const settle = (how: string): void => {
+    it.calls.delete(what)
+    note(`${it.tab.name}: ${what} ${how}`)
+  }
+  promise.then(
+    () => settle('done'),
+    (error) => settle(codeOf(error)),
+  )
+  return promise
+}
+
 export function codeOf(error: unknown): string {
   return isFailure(error) ? `${error.code} (${error.message})` : String(error)
 }

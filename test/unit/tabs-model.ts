@@ -7,6 +7,7 @@
 
 import { createBrowser } from './tabs-fixtures.ts'
 import {
+  call,
   checkLeft,
   checkRows,
   checkWatches,
@@ -164,21 +165,6 @@ function close(model: Model, it: ModelTab): void {
   call(model, it, 'close', it.db.close())
     .catch((error) => model.wrong.push(`${it.tab.name}: close: ${codeOf(error)}`))
     .finally(() => leave(model, it, 'killed'))
-}
-
-/** Counts among what must settle. */
-function call<T>({ note }: Model, it: ModelTab, what: string, promise: Promise<T>): Promise<T> {
-  it.calls.add(what)
-  note(`${it.tab.name} calls ${what}`)
-  const settle = (how: string): void => {
-    it.calls.delete(what)
-    note(`${it.tab.name}: ${what} ${how}`)
-  }
-  promise.then(
-    () => settle('done'),
-    (error) => settle(codeOf(error)),
-  )
-  return promise
 }
 
 function write(model: Model, it: ModelTab): void {
