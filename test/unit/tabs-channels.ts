@@ -17,9 +17,8 @@ export type Broadcasts = {
 
 export function createBroadcasts(world: World): Broadcasts {
   const byName = new Map<string, Set<Channel>>()
-  /** By the page or worker that sends, not by its channel: one that it opens anew does not overtake the old. */
-  const lanes = new Map<Agent, Map<Channel, Lane>>()
-  const laneOf = (from: Agent, to: Channel): Lane => {
+  const lanes = new Map<Channel, Map<Channel, Lane>>()
+  const laneOf = (from: Channel, to: Channel): Lane => {
     const known = lanes.get(from) ?? new Map<Channel, Lane>()
     lanes.set(from, known)
     const lane = known.get(to) ?? world.lane(to.agent)
@@ -45,7 +44,7 @@ export function createBroadcasts(world: World): Broadcasts {
         for (const other of open) {
           if (other === channel) continue
           const data = cloneMessage(message)
-          world.send(laneOf(agent, other), () => {
+          world.send(laneOf(channel, other), () => {
             // What the code reads of an event.
             if (!other.isClosed) other.onmessage?.({ data } as MessageEvent)
           })

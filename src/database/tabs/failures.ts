@@ -33,6 +33,16 @@ export function outcomeUnknown(what: string): ConstelliteError {
   })
 }
 
+export function lostTooOften(losses: number): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOutcomeUnknown',
+    message: `The tab that ran the database went away ${losses} times while this call was under way.`,
+    hint: 'Perhaps the call itself ends it, for lack of memory: ask for less at once. Look at what the database has now before you call it again.',
+    retry: 'after-repair',
+    facts: { losses },
+  })
+}
+
 export function otherBuild(protocols: {
   readonly here: number
   readonly there: number

@@ -32,12 +32,18 @@ export type HostingParts = {
   readonly wishes: Wishes
 }
 
+type Guest = {
+  readonly visit: number
+  /** Lets it down. */
+  stop(): void
+}
+
 type Hosting = {
   readonly parts: HostingParts
   readonly core: Core
   readonly lobby: Lobby
-  /** By their tags: how each is let down. */
-  readonly guests: Map<string, () => void>
+  /** By their tags. */
+  readonly guests: Map<string, Guest>
   migrations: readonly string[] | undefined
   guestCount: number
   isOver: boolean
@@ -64,7 +70,7 @@ export function hostGuests(core: Core, parts: HostingParts): Core {
   const close = async (): Promise<void> => {
     hosting.isOver = true
     lobby.close()
-    for (const stop of hosting.guests.values()) stop()
+    for (const { stop } of hosting.guests.values()) stop()
     await core.close()
   }
   return derive(core, { close, migrate: (migrations) => migrate(hosting, migrations) })
@@ -98,7 +104,8 @@ function onMessage(hosting: Hosting, message: LobbyMessage): void {
   }
 }
 
-async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Promise<void> {
+async function receive(hosting: Hosting, message: JoinMessage): Promise<void> {
+  const { pipe, tag, wishes } = message
   const { core, lobby, parts } = hosting
   try {
     if (hosting.guests.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
@@ -111,9 +118,9 @@ async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Pr
     if (!hosting.isOver) lobby.send({ type: 'refused', pipe, failure })
     return
   }
-  if (hosting.isOver) return
+  if (hosting.isOver || isOutdated(hosting, message)) return
   hosting.guestCount += 1
-  takeIn(hosting, pipe, { tag, callerBase: hosting.guestCount * CALLERS_MAX })
+  takeIn(hosting, message, { tag, callerBase: hosting.guestCount * CALLERS_MAX })
   const { term } = parts
   // What happened when the owner opened it, did not happen now.
   const ready = { ...core.ready, import: undefined, repaired: undefined, tornBytes: 0 }
@@ -121,21 +128,30 @@ async function receive(hosting: Hosting, { pipe, tag, wishes }: JoinMessage): Pr
   lobby.send({ type: 'welcomed', pipe, term, opened })
 }
 
-function takeIn({ core, parts, guests }: Hosting, pipe: string, visitor: Visitor): void {
+/** The tab has come again since: its words of then have overtaken these. */
+function isOutdated({ guests }: Hosting, { tag, visit }: JoinMessage): boolean {
+  return (guests.get(formatHex(tag))?.visit ?? 0) > visit
+}
+
+function takeIn(
+  { core, parts, guests }: Hosting,
+  { pipe, visit }: JoinMessage,
+  visitor: Visitor,
+): void {
   const { channels } = parts
   const tag = formatHex(visitor.tag)
   // Before its repeated requests are looked up, nothing may come any more of what it sent first.
-  guests.get(tag)?.()
+  guests.get(tag)?.stop()
   const gone = new AbortController()
   // The owner decides when the database closes.
   const view = derive(core, { close: async () => undefined })
   const stopServing = serveCore(view, channels.channel(pipe), visitor)
   const stop = (): void => {
-    if (guests.get(tag) === stop) guests.delete(tag)
+    if (guests.get(tag)?.stop === stop) guests.delete(tag)
     gone.abort()
     stopServing()
   }
-  guests.set(tag, stop)
+  guests.set(tag, { visit, stop })
   // Rejects when it was stopped first.
   channels.whenFree(guestLock(pipe), gone.signal).then(stop, () => undefined)
 }

@@ -28,6 +28,8 @@ export type JoinMessage = {
   /** Names the pipe, and the lock that the guest holds as long as it is there. */
   readonly pipe: string
   readonly tag: Uint8Array
+  /** Rises with every visit of one tab: nothing orders what it says on two channels. */
+  readonly visit: number
   readonly wishes: Wishes
 }
 

@@ -4,35 +4,49 @@ import { isFailure } from '../../base/failure.ts'
 import type { Signal } from '../../base/globals.ts'
 import type { ClientCore } from '../bridge/client.ts'
 import { aborted } from '../open-failures.ts'
-import { outcomeUnknown } from './failures.ts'
+import { lostTooOften, outcomeUnknown } from './failures.ts'
 import type { Seat } from './seat.ts'
 
 /** `isRepeated`: it may have been done already. */
 export type Work<T> = (core: ClientCore, isRepeated: boolean) => Promise<T>
 
+/** A call that itself ends whoever runs it, for lack of memory, must not go on to end every tab. */
+export const LOSSES_MAX = 3
+
+export type RepeatOptions = {
+  readonly signal?: Signal | undefined
+  /** It only waits for something, and goes on as often as it has to. */
+  readonly isPatient?: boolean
+}
+
+type Call<T> = RepeatOptions & {
+  readonly seat: Seat
+  readonly work: Work<T>
+  /** How many cores were lost with it. */
+  losses: number
+}
+
 /** Runs `work` on the core, and where that was lost, on the next one. */
-export function repeat<T>(seat: Seat, work: Work<T>, signal: Signal | undefined): Promise<T> {
+export function repeat<T>(seat: Seat, work: Work<T>, options: RepeatOptions): Promise<T> {
   const { core } = seat
-  if (core === undefined) return repeatLater({ seat, work, signal, isRepeated: false })
+  if (core === undefined) return repeatLater({ seat, work, ...options, losses: 0 })
   return work(core, false).catch((error) => {
     if (!isLost(core, error) && !isGivenAway(seat, core, error)) throw error
-    return repeatLater({ seat, work, signal, isRepeated: true })
+    return repeatLater({ seat, work, ...options, losses: 1 })
   })
 }
 
-export async function repeatLater<T>(call: {
-  readonly seat: Seat
-  readonly work: Work<T>
-  readonly signal: Signal | undefined
-  isRepeated: boolean
-}): Promise<T> {
+export async function repeatLater<T>(call: Call<T>): Promise<T> {
+  const { seat, work, isPatient } = call
   for (;;) {
-    const core = await (call.isRepeated ? call.seat.next() : nextUnlessAborted(call))
+    const isRepeated = call.losses > 0
+    const core = await (isRepeated ? seat.next() : nextUnlessAborted(call))
     try {
-      return await call.work(core, call.isRepeated)
+      return await work(core, isRepeated)
     } catch (error) {
-      if (!isLost(core, error) && !isGivenAway(call.seat, core, error)) throw error
-      call.isRepeated = true
+      if (!isLost(core, error) && !isGivenAway(seat, core, error)) throw error
+      call.losses += 1
+      if (call.losses > LOSSES_MAX && isPatient !== true) throw lostTooOften(call.losses)
     }
   }
 }
@@ -40,10 +54,7 @@ export async function repeatLater<T>(call: {
 async function nextUnlessAborted({
   seat,
   signal,
-}: {
-  readonly seat: Seat
-  readonly signal: Signal | undefined
-}): Promise<ClientCore> {
+}: Pick<Call<unknown>, 'seat' | 'signal'>): Promise<ClientCore> {
   if (signal === undefined) return seat.next()
   let onAbort: () => void = () => undefined
   const stopped = new Promise<never>((_, reject) => {

@@ -62,6 +62,7 @@ type State = SeatInit & {
   /** Gives the queue's lock back, or stops waiting for it. */
   unqueue: (() => void) | undefined
   visit: Visit | undefined
+  visits: number
   welcome: WelcomedMessage | undefined
   own: Own | undefined
   core: ClientCore | undefined
@@ -85,6 +86,7 @@ export function takeSeat(init: SeatInit): Seat {
     lobby: undefined,
     unqueue: undefined,
     visit: undefined,
+    visits: 0,
     welcome: undefined,
     own: undefined,
     core: undefined,
@@ -228,7 +230,9 @@ function join(state: State): void {
     if (term !== undefined) lobby.send({ type: 'asked', term })
   }
   const onSilence = (): void => tellListeners(state)
-  state.visit = beginVisit({ parts, lobby, tag, wishes, onProgress, ask, onSilence })
+  state.visits += 1
+  const { visits: visit } = state
+  state.visit = beginVisit({ parts, lobby, tag, visit, wishes, onProgress, ask, onSilence })
 }
 
 function open(state: State): void {

@@ -62,7 +62,7 @@ async function importAtOwner(
   if (source === undefined || ready.import !== undefined) return ready
   try {
     const work = once('import', (core) => core.importFile(source, { onProgress }))
-    return { ...ready, import: await repeat(seat, work, undefined) }
+    return { ...ready, import: await repeat(seat, work, {}) }
   } catch (error) {
     seat.leave()
     throw error
@@ -75,7 +75,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const transactions = createTabTransactions(seat, number)
   const track = trackerOf(tab)
   const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
-    track(repeat(seat, work, undefined))
+    track(repeat(seat, work, {}))
   const write = <T>(
     call: CoreCall,
     work: (core: ClientCore, call: ClientCall) => Promise<T>,
@@ -87,7 +87,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       isRepeated
         ? work(core, { ...call, signal: undefined, request: -request })
         : work(core, { ...call, request })
-    return track(repeat(seat, named, call.signal))
+    return track(repeat(seat, named, { signal: call.signal }))
   }
   return {
     ready,
@@ -109,7 +109,11 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
     rollback: transactions.rollback,
     watch: live.watch,
     // What it waits for may never come.
-    until: (stage, options) => repeat(seat, (core) => core.until(stage, options), options.signal),
+    until: (stage, options) =>
+      repeat(seat, (core) => core.until(stage, options), {
+        signal: options.signal,
+        isPatient: true,
+      }),
     exportFile: () => ask((core) => core.exportFile()),
     exportTo: (path) => ask((core) => core.exportTo(path)),
     exportKept: (file) => ask((core) => core.exportKept(file)),
@@ -119,13 +123,13 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       repeat(
         seat,
         once('import', (core) => core.importFile(source, options)),
-        options.signal,
+        { signal: options.signal },
       ),
     takeOver: (options) =>
       repeat(
         seat,
         once('takeOver', (core) => core.takeOver(options)),
-        undefined,
+        {},
       ),
     // What was applied is not applied again.
     migrate: async (migrations) => {

@@ -47,7 +47,7 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
     return transaction
   }
   return {
-    begin: (call) => repeat(seat, (core) => begin(core, call), call.signal),
+    begin: (call) => repeat(seat, (core) => begin(core, call), { signal: call.signal }),
     inside: async (call, work) => {
       const found = open.get(call.transaction ?? NO_TRANSACTION)
       if (found === undefined) throw finished()
@@ -72,7 +72,7 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
         if (isGivenAway(seat, core, error)) throw transactionLost()
         if (!isLost(core, error)) throw error
         const work: Work<void> = (next) => next.commit(NO_TRANSACTION, -request)
-        await repeatLater({ seat, work, signal: undefined, isRepeated: true })
+        await repeatLater({ seat, work, isPatient: true, losses: 1 })
       }
     },
     rollback: async (transaction) => {

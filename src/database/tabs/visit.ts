@@ -26,6 +26,8 @@ export type VisitInit = {
   readonly parts: Pick<TabParts, 'host' | 'channel' | 'takeLock'>
   readonly lobby: Lobby
   readonly tag: Uint8Array
+  /** Counts the visits of this tab. */
+  readonly visit: number
   readonly wishes: Wishes
   readonly onProgress: (fraction: number) => void
   /** Asks the owner whether it is there. */
@@ -37,7 +39,7 @@ export type VisitInit = {
 const PIPE_NAME_BYTES = 16
 
 export function beginVisit(init: VisitInit): Visit {
-  const { parts, lobby, tag, wishes, onProgress } = init
+  const { parts, lobby, tag, visit, wishes, onProgress } = init
   const pipe = formatHex(parts.host.random(PIPE_NAME_BYTES))
   const exchange = createExchange(parts.channel(pipe), onProgress)
   const pulse = createPulse({
@@ -56,7 +58,7 @@ export function beginVisit(init: VisitInit): Visit {
     (lock) => {
       staying.signal.addEventListener('abort', lock.release, { once: true })
       if (staying.signal.aborted) lock.release()
-      else lobby.send({ type: 'join', pipe, tag, wishes })
+      else lobby.send({ type: 'join', pipe, tag, visit, wishes })
     },
     // It has left; a browser that gives no lock has refused the queue's as well, which is told there.
     () => undefined,
