@@ -15,6 +15,9 @@ import type { Database, Row } from '../../src/database/types.ts'
 import { useQuery, useStatus, useSuspenseQuery } from '../../src/entry/react.ts'
 import { createToldDatabase, mount, rest } from './react-fixtures.ts'
 
+/** React itself takes most of a second; a busy machine takes longer. */
+const PATIENCE_MS = 10_000
+
 const failure = new ConstelliteError({
   code: 'ErrSql',
   message: 'No such table.',
@@ -222,7 +225,7 @@ describe('useStatus', () => {
 
 /** React shows what a boundary waited for only some time after its fallback. */
 function text(element: HTMLElement, expected: string): Promise<void> {
-  return expect.poll(() => element.textContent).toBe(expected)
+  return expect.poll(() => element.textContent, { timeout: PATIENCE_MS }).toBe(expected)
 }
 
 /** Catches what its children throw. */
