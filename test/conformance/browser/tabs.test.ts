@@ -87,6 +87,26 @@ describe('tabs', () => {
     expect(ours.status.owner).toBe('elsewhere')
   })
 
+  it('refuse one that cannot meet them with who and since when, and let it in when they are closed', async () => {
+    const { name, theirs } = await ownedElsewhere()
+    const old = await openWindow({ hasLocks: false })
+    onTestFinished(() => old.end())
+    const failure = await old.open(name).then(
+      () => undefined,
+      (error) => error,
+    )
+    if (!isFailure(failure, 'ErrInUse')) throw new Error(`it was let in, or failed by ${failure}`)
+    expect([typeof failure.facts['who'], typeof failure.facts['since']]).toEqual([
+      'string',
+      'number',
+    ])
+    await theirs.run`INSERT INTO note (body) VALUES ('undisturbed')`
+    await theirs.close()
+    const alone = await old.open(name)
+    expect(await alone.all`SELECT body FROM note`).toEqual([{ body: 'undisturbed' }])
+    await alone.close()
+  })
+
   it('keep each other from deleting it, and refuse other options', async () => {
     const { name, theirs } = await ownedElsewhere()
     expect(await failureOf(remove(name))).toBe('ErrInUse')

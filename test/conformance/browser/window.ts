@@ -7,11 +7,17 @@ export type OtherWindow = Pick<typeof import('constellite'), 'open' | 'remove'> 
   end(): void
 }
 
-export async function openWindow(): Promise<OtherWindow> {
+export type WindowOptions = {
+  /** False: as in browsers before 2022, where tabs cannot meet. */
+  readonly hasLocks?: boolean
+}
+
+export async function openWindow({ hasLocks = true }: WindowOptions = {}): Promise<OtherWindow> {
   const frame = document.createElement('iframe')
   document.body.append(frame)
   const { contentWindow, contentDocument } = frame
   if (contentWindow === null || contentDocument === null) throw new Error('the frame is empty')
+  if (!hasLocks) Object.defineProperty(contentWindow.navigator, 'locks', { value: undefined })
   const loaded = new Promise<unknown>((resolve) => {
     addEventListener('message', (event) => {
       if (event.source === contentWindow) resolve(event.data)
