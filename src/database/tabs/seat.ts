@@ -68,9 +68,7 @@ type State = SeatInit & {
   core: ClientCore | undefined
   failure: ConstelliteError | undefined
   migrations: readonly string[] | undefined
-  /** A core was there: what `import` and `repair` asked for is done. */
-  hasOpened: boolean
-  /** The address of the database, once that is known. */
+  /** Of the database, once a core was there: what `import` and `repair` asked for is then done. */
   address: string | undefined
   stopWatching: () => void
 }
@@ -93,7 +91,6 @@ export function takeSeat(init: SeatInit): Seat {
     failure: undefined,
     waiting: createWaiting(),
     migrations: wishes.migrations,
-    hasOpened: false,
     address: undefined,
     stopWatching: () => undefined,
   }
@@ -236,8 +233,9 @@ function join(state: State): void {
 }
 
 function open(state: State): void {
-  const { parts, opening, tag, migrations, hasOpened, lobby } = state
+  const { parts, opening, tag, migrations, address, lobby } = state
   lobby?.send({ type: 'elected' })
+  const hasOpened = address !== undefined
   const given = withoutDone(opening, { migrations, hasOpened })
   const own = beginOwn(parts, given, { tag, hasOpened })
   state.own = own
@@ -246,7 +244,7 @@ function open(state: State): void {
   }
   own.opened.then(
     ({ ready }) => {
-      const failure = checkSame(state.address, ready.address)
+      const failure = checkSame(address, ready.address)
       tell(failure === undefined ? { type: 'opened' } : { type: 'failed', failure })
     },
     (failure) => tell({ type: 'failed', failure }),
@@ -277,7 +275,6 @@ function evict(state: State): void {
 function give(state: State, core: ClientCore | undefined): void {
   if (core === state.core) return
   state.core = core
-  state.hasOpened ||= core !== undefined
   state.address ??= core?.ready.address
   tellListeners(state)
   if (core !== undefined) state.waiting.resolve(core)
