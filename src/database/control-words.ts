@@ -13,6 +13,14 @@ export function firstWord(sql: string): string {
   return /^[A-Z]*/.exec(sql.slice(start, start + 20).toUpperCase())?.[0] ?? ''
 }
 
+/** What a statement that writes has in it, in front of RETURNING: SQLite reserves all but the last. */
+const WRITING = /\b(insert|update|delete|replace)\b/i
+
+/** False for what certainly writes nothing; a read that has such a word in a text counts as a write. */
+export function mayWrite(sql: string): boolean {
+  return WRITING.test(sql)
+}
+
 /** SQLite ended the transaction by itself and named no reason. */
 export function endsItself(): ConstelliteError {
   return new ConstelliteError({

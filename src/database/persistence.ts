@@ -5,6 +5,7 @@
  *  in the status; never by a follower, nor where it is promised already.  The newest answer, and a change of it
  *  anywhere in the browser, is in `status.storage.persisted` of every name.  Nothing waits for it. */
 
+import { mayWrite } from './control-words.ts'
 import type { Core } from './core.ts'
 import type { Status } from './types.ts'
 
@@ -17,9 +18,6 @@ export type PersistenceParts = {
 
 /** The core with what this page knows of the promise. */
 export type Persist = (name: string, core: Core) => Core
-
-/** What a statement that writes has in it, in front of RETURNING: SQLite reserves all but the last. */
-const WRITING = /\b(insert|update|delete|replace)\b/i
 
 /** One for all databases of a page. */
 export function createPersistence({ ask, watch }: PersistenceParts): Persist {
@@ -93,7 +91,7 @@ function watchWrites(core: Core, onWritten: () => void): Writes {
     run: (query, call) => after(core.run(query, call)),
     all: (query, call) => {
       const rows = core.all(query, call)
-      return isOver || !WRITING.test(query.sql) ? rows : after(rows)
+      return isOver || !mayWrite(query.sql) ? rows : after(rows)
     },
     exec: (text, call) => after(core.exec(text, call)),
     commit: (transaction) => after(core.commit(transaction)),

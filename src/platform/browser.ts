@@ -19,13 +19,15 @@ import { checkRemove } from '../database/options.ts'
 import { createPersistence } from '../database/persistence.ts'
 import type { Remove } from '../database/remove.ts'
 import { createTurnScope } from '../database/scope.ts'
+import { queueLock } from '../database/tabs/lobby.ts'
 import type { TabParts } from '../database/tabs/parts.ts'
 import { connectTab } from '../database/tabs/tab-core.ts'
 import { wishesOf } from '../database/tabs/wishes.ts'
+import { inUseFailure } from '../storage/failures.ts'
 import { startForeignWorker } from './foreign-worker.ts'
 import { createBrowserHost } from './host-browser.ts'
 import { oncePerRealm } from './realm.ts'
-import { createMeetingParts, sha256, whenFree } from './tabs-browser.ts'
+import { createMeetingParts, holdIfFree, sha256, whenFree } from './tabs-browser.ts'
 
 /** Opens the database of this name in the origin's private file system, or in IndexedDB where that opens no
  *  files, making it where there is none. */
@@ -35,7 +37,11 @@ export const open: Open = (name, options) => oncePerRealm(createBrowserOpen)(nam
 export const remove: Remove = async (name, options = {}) => {
   checkRemove(name, options)
   const parts = workerParts(createBrowserHost())
-  return withNeeded(options, () => removeInWorker(parts, name, options))
+  // A tab that has it open waits for this lock, also where the one that ran it has just closed it.
+  return holdIfFree(queueLock(name), async (isFree) => {
+    if (!isFree) throw inUseFailure(name, undefined)
+    return withNeeded(options, () => removeInWorker(parts, name, options))
+  })
 }
 
 function workerParts(host: Host): WorkerParts {
@@ -95,11 +101,13 @@ async function withNeeded<T>(
   work: () => Promise<T>,
   again: () => Promise<T> = work,
 ): Promise<T> {
+  // Another that began before may have learned it meanwhile.
+  const hadAll = isWholeNeeded
   try {
     return await work()
   } catch (error) {
     const isNeeded = isFailure(error, 'ErrWorkerFailed') && error.facts['needs'] !== undefined
-    if (worker !== undefined || isWholeNeeded || !isNeeded) throw error
+    if (worker !== undefined || hadAll || !isNeeded) throw error
     isWholeNeeded = true
     return again()
   }

@@ -23,7 +23,7 @@ export function createTabChannels(): TabChannels {
 
 /** What a page has; a worker that opens databases in workers of its own lives as long as its page. */
 export function createMeetingParts(): MeetingParts {
-  return canMeet() ? { ...createTabChannels(), takeLock, watchPage } : ALONE
+  return canMeet() ? { ...createTabChannels(), takeLock, watchPage, isAlone: false } : ALONE
 }
 
 /** Empty where a page has neither this nor other tabs. */
@@ -35,6 +35,17 @@ export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
 
 export async function whenFree(lock: string, signal: AbortSignal): Promise<void> {
   await navigator.locks.request(lock, { signal }, async () => undefined)
+}
+
+/** Runs `work` with the lock, or without it where somebody has it or waits for it; free where there are none. */
+export async function holdIfFree<T>(
+  lock: string,
+  work: (isFree: boolean) => Promise<T>,
+): Promise<T> {
+  if (!canMeet()) return work(true)
+  const options = { ifAvailable: true }
+  // The library's types flatten what the callback answers.
+  return (await navigator.locks.request(lock, options, (held) => work(held !== null))) as T
 }
 
 function takeLock(...[name, onRobbed, signal]: Parameters<TabParts['takeLock']>) {

@@ -22,6 +22,8 @@ const LOSSES: Readonly<{ [browser in BrowserName]: readonly Loss[] }> = {
   chromium: CAN_FIND_PROCESSES ? ['worker', 'tab', 'process', 'browser'] : ['worker', 'tab'],
   firefox: CAN_FIND_PROCESSES ? ['worker', 'tab', 'browser'] : ['worker', 'tab'],
 }
+/** What calls of a worker that is gone fail with; nobody knows whether a commit under way was written. */
+const LOST: readonly string[] = ['ErrWorkerFailed', 'ErrOutcomeUnknown']
 const ROLES: readonly PageRole[] = ['writer', 'follower']
 /** Who loses a worker or a tab; the other losses hit both. */
 const VICTIMS: readonly (readonly PageRole[])[] = [['writer'], ['writer', 'follower'], ['follower']]
@@ -166,7 +168,7 @@ async function lose(life: Life, loss: Loss, victims: readonly PageRole[]): Promi
   }
   for (const role of victims) {
     const codes: string[] = await pageOf(life, role).evaluate('copy.terminate()')
-    const others = codes.filter((it) => it !== 'ErrWorkerFailed')
+    const others = codes.filter((it) => !LOST.includes(it))
     if (others.length > 0) throw new Error(`calls of a lost worker failed with ${others}`)
   }
 }

@@ -111,6 +111,7 @@ function createTab(browser: Browser, name: string): SimulatedTab {
   const workerParts = createWorkerParts(browser, page, workers)
   const parts: TabParts = {
     host,
+    isAlone: false,
     channel: (channel) => broadcasts.join(page, channel),
     whenFree: (lock, signal) => locks.whenFree(page, lock, signal),
     takeLock: (...given) => locks.take(page, ...given),

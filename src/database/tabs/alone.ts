@@ -3,9 +3,13 @@
 
 import type { TabParts } from './parts.ts'
 
-export type MeetingParts = Pick<TabParts, 'channel' | 'whenFree' | 'takeLock' | 'watchPage'>
+export type MeetingParts = Pick<
+  TabParts,
+  'channel' | 'whenFree' | 'takeLock' | 'watchPage' | 'isAlone'
+>
 
 export const ALONE: MeetingParts = {
+  isAlone: true,
   channel: () => ({
     postMessage: () => undefined,
     onmessage: null,

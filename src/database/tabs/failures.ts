@@ -33,6 +33,17 @@ export function outcomeUnknown(what: string): ConstelliteError {
   })
 }
 
+/** The tab that called it has ended before its fate was known. */
+export function neverSettled(cause: ConstelliteError): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrOutcomeUnknown',
+    message: `Whether this call was written is not known: ${cause.message}`,
+    hint: 'Open the database again and read the rows that it writes; where they are as before, call it again.',
+    retry: 'after-repair',
+    cause,
+  })
+}
+
 export function lostTooOften(losses: number): ConstelliteError {
   return new ConstelliteError({
     code: 'ErrOutcomeUnknown',

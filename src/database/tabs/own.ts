@@ -22,13 +22,16 @@ export type Own = {
 }
 
 const TERM_BYTES = 16
-/** The owner before may take a while to let go of the files: on a busy machine, or because it is a tab of an
- *  older build.  Calls wait; what would fail is everything that waits. */
+/** Whoever has the queue's lock knows that the owner before is going; but a worker in the middle of a long query
+ *  goes late, and so does everything on a busy machine. */
 const IN_USE_RETRY_MS = 250
-export const IN_USE_RETRIES_MAX = 60
+/** Of a first opening, 3 s: it may be somebody else's who stays, and the reader waits to be told. */
+const FIRST_RETRIES_MAX = 12
+/** Of a takeover, 15 s: what would fail is everything that waits. */
+const TAKEOVER_RETRIES_MAX = 60
 
 export function beginOwn(
-  { host, start }: Pick<TabParts, 'host' | 'start'>,
+  { host, start, isAlone }: Pick<TabParts, 'host' | 'start' | 'isAlone'>,
   opening: WorkerOpening,
   { tag, hasOpened }: Pick<TabIdentity, 'tag' | 'hasOpened'>,
 ): Own {
@@ -50,8 +53,8 @@ export function beginOwn(
       return open(retriesLeft - 1)
     }
   }
-  // A first opening is told at once who has it.
-  const opened = open(hasOpened ? IN_USE_RETRIES_MAX : 0)
+  const retries = hasOpened ? TAKEOVER_RETRIES_MAX : FIRST_RETRIES_MAX
+  const opened = open(isAlone ? 0 : retries)
   const lost = new Promise<ConstelliteError>((resolve) => {
     const listen = (it: ClientCore): void => {
       it.ended.then((failure) => it.lost !== undefined && resolve(failure))

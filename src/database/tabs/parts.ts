@@ -17,6 +17,8 @@ export type TabParts = TabChannels & {
   /** Calls `tell` when the page is about to sleep and when it is awake again; and, in browsers that do not say
    *  so, when it is hidden and to be seen again.  Answers the way to stop. */
   watchPage(tell: (event: PageEvent) => void): () => void
+  /** Tabs cannot meet: whoever has the database is no tab that is just ending, as far as this one can know. */
+  readonly isAlone: boolean
   /** Opens the database in a worker of this tab. */
   readonly start: (opening: WorkerOpening, tab: TabIdentity) => StartedDatabase
 }

@@ -1,10 +1,10 @@
 /** Repeat: asks the next owner what one left unanswered. */
 
-import { isFailure } from '../../base/failure.ts'
+import { failureOf, isFailure } from '../../base/failure.ts'
 import type { Signal } from '../../base/globals.ts'
 import type { ClientCore } from '../bridge/client.ts'
 import { aborted } from '../open-failures.ts'
-import { lostTooOften, outcomeUnknown } from './failures.ts'
+import { lostTooOften, neverSettled, outcomeUnknown } from './failures.ts'
 import type { Seat } from './seat.ts'
 
 /** `isRepeated`: it may have been done already. */
@@ -17,6 +17,8 @@ export type RepeatOptions = {
   readonly signal?: Signal | undefined
   /** It only waits for something, and goes on as often as it has to. */
   readonly isPatient?: boolean
+  /** Whether it may have written something; asked only where that cannot be known any more. */
+  readonly isWrite?: () => boolean
 }
 
 type Call<T> = RepeatOptions & {
@@ -40,7 +42,7 @@ export async function repeatLater<T>(call: Call<T>): Promise<T> {
   const { seat, work, isPatient } = call
   for (;;) {
     const isRepeated = call.losses > 0
-    const core = await (isRepeated ? seat.next() : nextUnlessAborted(call))
+    const core = await (isRepeated ? nextAfterLoss(call) : nextUnlessAborted(call))
     try {
       return await work(core, isRepeated)
     } catch (error) {
@@ -48,6 +50,16 @@ export async function repeatLater<T>(call: Call<T>): Promise<T> {
       call.losses += 1
       if (call.losses > LOSSES_MAX && isPatient !== true) throw lostTooOften(call.losses)
     }
+  }
+}
+
+/** Where there is no next one, nobody can say what became of a write; in a cleared site it is gone. */
+async function nextAfterLoss({ seat, isWrite }: Call<unknown>): Promise<ClientCore> {
+  try {
+    return await seat.next()
+  } catch (error) {
+    const isUnknown = isWrite?.() === true && !isFailure(error, 'ErrCleared')
+    throw isUnknown ? neverSettled(failureOf(error)) : error
   }
 }
 

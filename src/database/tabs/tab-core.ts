@@ -7,6 +7,7 @@
 
 import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCall, ClientCore } from '../bridge/client.ts'
+import { mayWrite } from '../control-words.ts'
 import type { Core, CoreCall } from '../core.ts'
 import { createEnding } from '../ending.ts'
 import type { Ready, Status } from '../types.ts'
@@ -69,6 +70,8 @@ async function importAtOwner(
   }
 }
 
+const ALWAYS = (): boolean => true
+
 function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const { seat, live, statusListeners } = tab
   const number = createRequestNumbers(parts.host)
@@ -79,6 +82,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const write = <T>(
     call: CoreCall,
     work: (core: ClientCore, call: ClientCall) => Promise<T>,
+    isWrite = ALWAYS,
   ): Promise<T> => {
     if (call.transaction !== undefined) return transactions.inside(call, work)
     const request = number()
@@ -87,7 +91,7 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       isRepeated
         ? work(core, { ...call, signal: undefined, request: -request })
         : work(core, { ...call, request })
-    return track(repeat(seat, named, { signal: call.signal }))
+    return track(repeat(seat, named, { signal: call.signal, isWrite }))
   }
   return {
     ready,
@@ -102,7 +106,12 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       }
     },
     run: (query, call) => write(call, (core, named) => core.run(query, named)),
-    all: (query, call) => write(call, (core, named) => core.all(query, named)),
+    all: (query, call) =>
+      write(
+        call,
+        (core, named) => core.all(query, named),
+        () => mayWrite(query.sql),
+      ),
     exec: (text, call) => write(call, (core, named) => core.exec(text, named)),
     begin: transactions.begin,
     commit: transactions.commit,
@@ -123,13 +132,13 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       repeat(
         seat,
         once('import', (core) => core.importFile(source, options)),
-        { signal: options.signal },
+        { signal: options.signal, isWrite: ALWAYS },
       ),
     takeOver: (options) =>
       repeat(
         seat,
         once('takeOver', (core) => core.takeOver(options)),
-        {},
+        { isWrite: ALWAYS },
       ),
     // What was applied is not applied again.
     migrate: async (migrations) => {

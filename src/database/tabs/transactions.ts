@@ -72,7 +72,7 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
         if (isGivenAway(seat, core, error)) throw transactionLost()
         if (!isLost(core, error)) throw error
         const work: Work<void> = (next) => next.commit(NO_TRANSACTION, -request)
-        await repeatLater({ seat, work, isPatient: true, losses: 1 })
+        await repeatLater({ seat, work, isPatient: true, isWrite: () => true, losses: 1 })
       }
     },
     rollback: async (transaction) => {
