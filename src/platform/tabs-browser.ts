@@ -37,15 +37,25 @@ export async function whenFree(lock: string, signal: AbortSignal): Promise<void>
   await navigator.locks.request(lock, { signal }, async () => undefined)
 }
 
+/** What this page has just given back is free a moment later. */
+const FREE_RETRY_MS = 10
+const FREE_RETRIES_MAX = 20
+
 /** Runs `work` with the lock, or without it where somebody has it or waits for it; free where there are none. */
 export async function holdIfFree<T>(
   lock: string,
   work: (isFree: boolean) => Promise<T>,
 ): Promise<T> {
   if (!canMeet()) return work(true)
-  const options = { ifAvailable: true }
-  // The library's types flatten what the callback answers.
-  return (await navigator.locks.request(lock, options, (held) => work(held !== null))) as T
+  const attempt = async (triesLeft: number): Promise<T> => {
+    const answer = await navigator.locks.request(lock, { ifAvailable: true }, async (held) =>
+      held === null && triesLeft > 0 ? undefined : { value: await work(held !== null) },
+    )
+    if (answer !== undefined) return answer.value
+    await new Promise<void>((resolve) => setTimer(FREE_RETRY_MS, resolve))
+    return attempt(triesLeft - 1)
+  }
+  return attempt(FREE_RETRIES_MAX)
 }
 
 function takeLock(...[name, onRobbed, signal]: Parameters<TabParts['takeLock']>) {

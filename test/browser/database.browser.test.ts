@@ -4,6 +4,7 @@ import wasmUrl from '@sqlite.org/sqlite-wasm/sqlite3.wasm?url'
 import { describe, expect, it } from 'vitest'
 import type { ConstelliteError } from '../../src/base/failure.ts'
 import type { OpenOptions } from '../../src/database/options.ts'
+import { queueLock } from '../../src/database/tabs/lobby.ts'
 import { open, remove } from '../../src/entry/browser.ts'
 import { startForeignWorker } from '../../src/platform/foreign-worker.ts'
 
@@ -111,6 +112,24 @@ describe('a database in a page', () => {
     expect(await again.all`SELECT * FROM note`).toEqual([])
     expect(again.status.identity?.publicKey).not.toEqual(identity?.publicKey)
     await again.close()
+  })
+
+  it('is not removed while another tab waits to run it', async () => {
+    const name = fresh('waited')
+    await open(name, { ...here, migrations }).close()
+    const db = await open(name, here)
+    await db.close()
+    // As a tab whose owner has just closed it.
+    let letGo: () => void = () => undefined
+    const held = navigator.locks.request(queueLock(name), () => {
+      return new Promise<void>((resolve) => {
+        letGo = resolve
+      })
+    })
+    expect((await rejection(remove(name, removing))).code).toBe('ErrInUse')
+    letGo()
+    await held
+    expect(await remove(name, removing)).toBe(true)
   })
 
   it('starts through a module of its own origin where the script is of another', async () => {

@@ -15,6 +15,16 @@ describe('open', () => {
     expect(db.status.identity?.publicKey).toHaveLength(32)
   })
 
+  it('opens several databases at once', async () => {
+    const names = [place.freshName('one'), place.freshName('two'), place.freshName('three')]
+    const all = names.map((name) => open(name))
+    onTestFinished(async () => {
+      await Promise.all(all.map((db) => db.close()))
+    })
+    const answers = await Promise.all(all.map((db) => db.get`SELECT 1 AS one`))
+    expect(answers).toEqual([{ one: 1 }, { one: 1 }, { one: 1 }])
+  })
+
   it('applies migrations once, in order, and keeps them over a reopening', async () => {
     const name = place.freshName('open')
     const first = 'CREATE TABLE note (id INTEGER PRIMARY KEY)'

@@ -31,6 +31,8 @@ type Tab = {
   stopStatus: () => void
 }
 
+type Track = <T>(call: Promise<T>) => Promise<T>
+
 /** Opens it here, or joins whoever has it open. */
 export async function connectTab(init: SeatInit): Promise<Core> {
   const seat = takeSeat(init)
@@ -77,8 +79,6 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
   const number = createRequestNumbers(parts.host)
   const transactions = createTabTransactions(seat, number)
   const track = trackerOf(tab)
-  const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
-    track(repeat(seat, work, {}))
   const write = <T>(
     call: CoreCall,
     work: (core: ClientCore, call: ClientCall) => Promise<T>,
@@ -117,6 +117,30 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
     commit: transactions.commit,
     rollback: transactions.rollback,
     watch: live.watch,
+    ...createWholeCalls(tab, track),
+    close: () => close(tab),
+  }
+}
+
+/** Calls that concern the database as a whole. */
+function createWholeCalls(
+  { seat }: Tab,
+  track: Track,
+): Pick<
+  Core,
+  | 'until'
+  | 'exportFile'
+  | 'exportTo'
+  | 'exportKept'
+  | 'verify'
+  | 'storage'
+  | 'importFile'
+  | 'takeOver'
+  | 'migrate'
+> {
+  const ask = <T>(work: (core: ClientCore) => Promise<T>): Promise<T> =>
+    track(repeat(seat, work, {}))
+  return {
     // What it waits for may never come.
     until: (stage, options) =>
       repeat(seat, (core) => core.until(stage, options), {
@@ -145,12 +169,11 @@ function createCore({ parts }: SeatInit, tab: Tab, ready: Ready): Core {
       await ask((core) => core.migrate(migrations))
       seat.appended(migrations)
     },
-    close: () => close(tab),
   }
 }
 
 /** Counts a call until it has settled. */
-function trackerOf(tab: Tab): <T>(call: Promise<T>) => Promise<T> {
+function trackerOf(tab: Tab): Track {
   const onSettled = (): void => {
     tab.underWay -= 1
     if (tab.underWay === 0) tab.idle.resolve()
