@@ -38,8 +38,8 @@ export type Seat = {
   onChange(listener: () => void): void
   /** The list that this tab's own worker begins with, should it be the owner. */
   appended(migrations: readonly string[]): void
-  /** Gives the seat up: rejects what still waits for a core. */
-  leave(): void
+  /** Gives the seat up: rejects what still waits for a core, with this where the database ended by itself. */
+  leave(reason?: ConstelliteError): void
 }
 
 export type SeatInit = {
@@ -115,9 +115,9 @@ export function takeSeat(init: SeatInit): Seat {
     appended: (migrations) => {
       state.migrations = migrations
     },
-    leave: () => {
+    leave: (reason = closed()) => {
       take(state, { type: 'close' })
-      end(state, closed())
+      end(state, reason)
     },
   }
 }

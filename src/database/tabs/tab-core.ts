@@ -26,6 +26,8 @@ type Tab = {
   /** Closing waits until none is under way. */
   readonly idle: Waiting<void>
   underWay: number
+  /** Why the database ended by itself. */
+  reason: ConstelliteError | undefined
   core: ClientCore | undefined
   status: Status
   stopStatus: () => void
@@ -45,6 +47,7 @@ export async function connectTab(init: SeatInit): Promise<Core> {
     ending: createEnding(),
     idle: createWaiting(),
     underWay: 0,
+    reason: undefined,
     core: undefined,
     status: first.status,
     stopStatus: () => undefined,
@@ -203,7 +206,9 @@ function settleIn(tab: Tab): void {
     }
     tab.stopStatus = core.onStatus(tell)
     core.ended.then((reason) => {
-      if (core.lost === undefined) ending.tell(reason)
+      if (core.lost !== undefined) return
+      tab.reason ??= reason
+      ending.tell(reason)
     })
     tell(core.status)
   } else if (failure === undefined) tellStatus(tab, { ...tab.status, owner: seat.owner })
@@ -238,6 +243,7 @@ async function close(tab: Tab): Promise<void> {
     // It went first.
     if (core === undefined || !isLost(core, error)) throw error
   } finally {
-    seat.leave()
+    // Handles that are still open go on to say why it ended.
+    seat.leave(tab.reason)
   }
 }
