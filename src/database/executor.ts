@@ -45,7 +45,7 @@ export type Executor = {
   readonly slot: Slot
   /** Refuses everything that waits and everything later. */
   end(failure: ConstelliteError): void
-  /** Resolves when everything submitted before has been answered. */
+  /** Resolves when everything submitted before has been answered, and no transaction is open. */
   drain(): Promise<void>
 }
 
@@ -99,7 +99,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
         work,
       }) as Promise<unknown> as Promise<T>,
     drain: () => {
-      if (!state.isPumping && queue.size === 0) return Promise.resolve()
+      if (!state.isPumping && isIdle(state)) return Promise.resolve()
       return new Promise((resolve) => state.idle.push(resolve))
     },
   }
@@ -127,7 +127,12 @@ async function pump(state: State): Promise<void> {
   }
   state.isPumping = false
   state.restingSinceMs = state.host.monotonicNow()
-  if (state.queue.size === 0) for (const resolve of state.idle.splice(0)) resolve()
+  if (isIdle(state)) for (const resolve of state.idle.splice(0)) resolve()
+}
+
+/** A transaction that does nothing is rolled back before long: slot.ts. */
+function isIdle({ queue, slot }: State): boolean {
+  return queue.size === 0 && slot.open === undefined
 }
 
 async function leaveTurn(state: State): Promise<void> {

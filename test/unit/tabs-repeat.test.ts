@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ClientCore } from '../../src/database/bridge/client.ts'
 import { ownerGone } from '../../src/database/tabs/failures.ts'
+import type { Waiter } from '../../src/database/tabs/line.ts'
 import { LOSSES_MAX, repeat } from '../../src/database/tabs/repeat.ts'
 import type { Seat } from '../../src/database/tabs/seat.ts'
 import { rejection } from './database-fixtures.ts'
@@ -12,7 +13,14 @@ function createLosingSeat(losses: number) {
   const asked: boolean[] = []
   // What a repeated call uses of a core and of a seat.
   const core = () => ({ lost: undefined }) as unknown as ClientCore
-  const seat = { core: core(), failure: undefined, next: async () => core() } as unknown as Seat
+  const line = {
+    order: () => 1,
+    take: ({ onValue }: Waiter<ClientCore>) => {
+      queueMicrotask(() => onValue(core()))
+      return () => undefined
+    },
+  }
+  const seat = { core: core(), failure: undefined, line } as unknown as Seat
   const work = async (it: ClientCore, isRepeated: boolean): Promise<string> => {
     asked.push(isRepeated)
     if (asked.length > losses) return 'answered'
@@ -31,8 +39,11 @@ describe('a call whose owner goes', () => {
   it('is given up when that happens too often: perhaps it ends them itself', async () => {
     const { seat, work, asked } = createLosingSeat(LOSSES_MAX + 1)
     const failure = await rejection(repeat(seat, work, {}))
-    expect(failure).toMatchObject({ code: 'ErrOutcomeUnknown', facts: { losses: LOSSES_MAX + 1 } })
+    expect(failure).toMatchObject({ code: 'ErrWorkerFailed', facts: { losses: LOSSES_MAX + 1 } })
     expect(asked.length).toBe(LOSSES_MAX + 1)
+    const again = createLosingSeat(LOSSES_MAX + 1)
+    const write = repeat(again.seat, again.work, { isWrite: () => true })
+    expect((await rejection(write)).code).toBe('ErrOutcomeUnknown')
   })
 
   it('goes on as often as it has to where it only waits', async () => {

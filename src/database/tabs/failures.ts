@@ -44,9 +44,9 @@ export function neverSettled(cause: ConstelliteError): ConstelliteError {
   })
 }
 
-export function lostTooOften(losses: number): ConstelliteError {
+export function lostTooOften(losses: number, isWrite: boolean): ConstelliteError {
   return new ConstelliteError({
-    code: 'ErrOutcomeUnknown',
+    code: isWrite ? 'ErrOutcomeUnknown' : 'ErrWorkerFailed',
     message: `The tab that ran the database went away ${losses} times while this call was under way.`,
     hint: 'Perhaps the call itself ends it, for lack of memory: ask for less at once. Look at what the database has now before you call it again.',
     retry: 'after-repair',

@@ -24,6 +24,8 @@ export type RepeatOptions = {
 type Call<T> = RepeatOptions & {
   readonly seat: Seat
   readonly work: Work<T>
+  /** Calls reach a core in the order in which they were made. */
+  readonly order: number
   /** How many cores were lost with it. */
   losses: number
 }
@@ -31,54 +33,58 @@ type Call<T> = RepeatOptions & {
 /** Runs `work` on the core, and where that was lost, on the next one. */
 export function repeat<T>(seat: Seat, work: Work<T>, options: RepeatOptions): Promise<T> {
   const { core } = seat
-  if (core === undefined) return repeatLater({ seat, work, ...options, losses: 0 })
-  return work(core, false).catch((error) => {
-    if (!isLost(core, error) && !isGivenAway(seat, core, error)) throw error
-    return repeatLater({ seat, work, ...options, losses: 1 })
-  })
+  const call: Call<T> = { seat, work, ...options, order: seat.line.order(), losses: 0 }
+  return core === undefined || core.lost !== undefined ? atNext(call) : at(call, core)
 }
 
-export async function repeatLater<T>(call: Call<T>): Promise<T> {
-  const { seat, work, isPatient } = call
-  for (;;) {
-    const isRepeated = call.losses > 0
-    const core = await (isRepeated ? nextAfterLoss(call) : nextUnlessAborted(call))
-    try {
-      return await work(core, isRepeated)
-    } catch (error) {
-      if (!isLost(core, error) && !isGivenAway(seat, core, error)) throw error
-      call.losses += 1
-      if (call.losses > LOSSES_MAX && isPatient !== true) throw lostTooOften(call.losses)
+/** As `repeat`, for what was lost with a core once already. */
+export function repeatLost<T>(seat: Seat, work: Work<T>, options: RepeatOptions): Promise<T> {
+  return atNext({ seat, work, ...options, order: seat.line.order(), losses: 1 })
+}
+
+function at<T>(call: Call<T>, core: ClientCore): Promise<T> {
+  const { seat, work, isPatient, isWrite } = call
+  return work(core, call.losses > 0).catch((error) => {
+    const isLostHere = isLost(core, error)
+    if (!isLostHere && !isGivenAway(seat, core, error)) throw error
+    if (isLostHere) call.losses += 1
+    if (call.losses > LOSSES_MAX && isPatient !== true) {
+      throw lostTooOften(call.losses, isWrite?.() === true)
     }
-  }
-}
-
-/** Where there is no next one, nobody can say what became of a write; in a cleared site it is gone. */
-async function nextAfterLoss({ seat, isWrite }: Call<unknown>): Promise<ClientCore> {
-  try {
-    return await seat.next()
-  } catch (error) {
-    const isUnknown = isWrite?.() === true && !isFailure(error, 'ErrCleared')
-    throw isUnknown ? neverSettled(failureOf(error)) : error
-  }
-}
-
-async function nextUnlessAborted({
-  seat,
-  signal,
-}: Pick<Call<unknown>, 'seat' | 'signal'>): Promise<ClientCore> {
-  if (signal === undefined) return seat.next()
-  let onAbort: () => void = () => undefined
-  const stopped = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted(signal))
-    signal.addEventListener('abort', onAbort, { once: true })
+    return atNext(call)
   })
-  try {
-    if (signal.aborted) onAbort()
-    return await Promise.race([stopped, seat.next()])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+}
+
+function atNext<T>(call: Call<T>): Promise<T> {
+  const { seat, order } = call
+  // One that may have happened is not to be aborted before that is known.
+  const signal = call.losses > 0 ? undefined : call.signal
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) return reject(aborted(signal))
+    const onAbort = (): void => {
+      stopWaiting()
+      reject(aborted(signal))
+    }
+    const finish = (): void => signal?.removeEventListener('abort', onAbort)
+    const stopWaiting = seat.line.take({
+      order,
+      onValue: (core) => {
+        finish()
+        resolve(at(call, core))
+      },
+      onFailure: (failure) => {
+        finish()
+        reject(endOf(call, failure))
+      },
+    })
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/** Where there is no next core, nobody can say what became of a write; in a cleared site it is gone. */
+function endOf({ losses, isWrite }: Call<unknown>, failure: Error): Error {
+  const isUnknown = losses > 0 && isWrite?.() === true && !isFailure(failure, 'ErrCleared')
+  return isUnknown ? neverSettled(failureOf(failure)) : failure
 }
 
 /** What was lost with its core was rejected with the core's own failure, itself. */

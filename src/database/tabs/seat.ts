@@ -10,6 +10,7 @@ import type { WorkerOpening } from '../bridge/start.ts'
 import { closed } from '../open-failures.ts'
 import type { Status } from '../types.ts'
 import { checkSame, otherBuild, ownerGone } from './failures.ts'
+import { createLine, type Line } from './line.ts'
 import { enterLobby, type Lobby, type LobbyMessage, type WelcomedMessage } from './lobby.ts'
 import { beginOwn, type Own, withoutDone } from './own.ts'
 import {
@@ -22,7 +23,7 @@ import {
 import type { TabParts } from './parts.ts'
 import { joinQueue } from './queue.ts'
 import { beginVisit, type Visit } from './visit.ts'
-import { createWaiting, type Waiting } from './waiting.ts'
+
 import type { Wishes } from './wishes.ts'
 
 export type Seat = {
@@ -32,8 +33,8 @@ export type Seat = {
   readonly owner: NonNullable<Status['owner']>
   /** Why there will be none any more. */
   readonly failure: ConstelliteError | undefined
-  /** The core, as soon as there is one; rejects with what ended the seat. */
-  next(): Promise<ClientCore>
+  /** Where calls wait for a core. */
+  readonly line: Pick<Line<ClientCore>, 'take' | 'order'>
   /** Calls `listener` whenever `core` or `owner` has changed. */
   onChange(listener: () => void): void
   /** The list that this tab's own worker begins with, should it be the owner. */
@@ -56,7 +57,7 @@ type State = SeatInit & {
   readonly tag: Uint8Array
   readonly listeners: Set<() => void>
   readonly events: OwnershipEvent[]
-  readonly waiting: Waiting<ClientCore>
+  readonly line: Line<ClientCore>
   ownership: OwnershipState
   lobby: Lobby | undefined
   /** Gives the queue's lock back, or stops waiting for it. */
@@ -89,7 +90,8 @@ export function takeSeat(init: SeatInit): Seat {
     own: undefined,
     core: undefined,
     failure: undefined,
-    waiting: createWaiting(),
+    // One that was lost is about to be taken away.
+    line: createLine((core) => core.lost === undefined),
     migrations: wishes.migrations,
     address: undefined,
     stopWatching: () => undefined,
@@ -108,7 +110,7 @@ export function takeSeat(init: SeatInit): Seat {
     get failure() {
       return state.failure
     },
-    next: () => next(state),
+    line: state.line,
     onChange: (listener) => {
       state.listeners.add(listener)
     },
@@ -277,21 +279,14 @@ function give(state: State, core: ClientCore | undefined): void {
   state.core = core
   state.address ??= core?.ready.address
   tellListeners(state)
-  if (core !== undefined) state.waiting.resolve(core)
-}
-
-function next(state: State): Promise<ClientCore> {
-  const { core, failure, waiting } = state
-  if (failure !== undefined) return Promise.reject(failure)
-  // One that was lost is about to be taken away.
-  return core === undefined || core.lost !== undefined ? waiting.wait() : Promise.resolve(core)
+  state.line.set(core)
 }
 
 function end(state: State, failure: ConstelliteError): void {
   if (state.failure !== undefined) return
   state.failure = failure
   state.stopWatching()
-  state.waiting.reject(failure)
+  state.line.end(failure)
   tellListeners(state)
 }
 

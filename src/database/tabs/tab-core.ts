@@ -16,7 +16,6 @@ import { isLost, once, repeat } from './repeat.ts'
 import { createRequestNumbers } from './request-numbers.ts'
 import { type Seat, type SeatInit, takeSeat } from './seat.ts'
 import { createTabTransactions } from './transactions.ts'
-import { createWaiting, type Waiting } from './waiting.ts'
 
 type Tab = {
   readonly seat: Seat
@@ -24,7 +23,7 @@ type Tab = {
   readonly statusListeners: Set<(status: Status) => void>
   readonly ending: ReturnType<typeof createEnding>
   /** Closing waits until none is under way. */
-  readonly idle: Waiting<void>
+  readonly onIdle: (() => void)[]
   underWay: number
   /** Why the database ended by itself. */
   reason: ConstelliteError | undefined
@@ -38,14 +37,14 @@ type Track = <T>(call: Promise<T>) => Promise<T>
 /** Opens it here, or joins whoever has it open. */
 export async function connectTab(init: SeatInit): Promise<Core> {
   const seat = takeSeat(init)
-  const first = await seat.next()
+  const first = await nextCore(seat)
   const ready = await importAtOwner(seat, init.opening, first.ready)
   const tab: Tab = {
     seat,
     live: createTabLive(seat),
     statusListeners: new Set(),
     ending: createEnding(),
-    idle: createWaiting(),
+    onIdle: [],
     underWay: 0,
     reason: undefined,
     core: undefined,
@@ -55,6 +54,12 @@ export async function connectTab(init: SeatInit): Promise<Core> {
   settleIn(tab)
   seat.onChange(() => settleIn(tab))
   return createCore(init, tab, ready)
+}
+
+function nextCore(seat: Seat): Promise<ClientCore> {
+  const { line } = seat
+  const order = line.order()
+  return new Promise((onValue, onFailure) => line.take({ order, onValue, onFailure }))
 }
 
 /** Another tab's database takes an import in, or refuses it, as one that was there already. */
@@ -179,7 +184,7 @@ function createWholeCalls(
 function trackerOf(tab: Tab): Track {
   const onSettled = (): void => {
     tab.underWay -= 1
-    if (tab.underWay === 0) tab.idle.resolve()
+    if (tab.underWay === 0) for (const resolve of tab.onIdle.splice(0)) resolve()
   }
   return (call) => {
     tab.underWay += 1
@@ -233,8 +238,8 @@ function tellStatus(tab: Tab, status: Status): void {
 }
 
 async function close(tab: Tab): Promise<void> {
-  const { seat, idle } = tab
-  while (tab.underWay > 0) await idle.wait()
+  const { seat, onIdle } = tab
+  while (tab.underWay > 0) await new Promise<void>((resolve) => onIdle.push(resolve))
   const { core, owner } = seat
   try {
     // To an owner elsewhere it is enough that this tab is gone.

@@ -8,7 +8,7 @@ import type { RequestNumber } from '../bridge/protocol.ts'
 import type { CoreBegin, CoreCall, TransactionId } from '../core.ts'
 import { finished } from '../slot.ts'
 import { transactionLost } from './failures.ts'
-import { isGivenAway, isLost, repeat, repeatLater, type Work } from './repeat.ts'
+import { isGivenAway, isLost, repeat, repeatLost, type Work } from './repeat.ts'
 import type { Seat } from './seat.ts'
 
 /** Needs no name: nothing of it is written on its own. */
@@ -72,7 +72,7 @@ export function createTabTransactions(seat: Seat, number: () => RequestNumber): 
         if (isGivenAway(seat, core, error)) throw transactionLost()
         if (!isLost(core, error)) throw error
         const work: Work<void> = (next) => next.commit(NO_TRANSACTION, -request)
-        await repeatLater({ seat, work, isPatient: true, isWrite: () => true, losses: 1 })
+        await repeatLost(seat, work, { isPatient: true, isWrite: () => true })
       }
     },
     rollback: async (transaction) => {
