@@ -64,6 +64,22 @@ describe('closing', () => {
   })
 })
 
+describe('a tab whose worker is gone from the server', () => {
+  it('lets another run the database, and ends only where there is none', async () => {
+    const { world, tab, owner, guest, there, open } = await createPair()
+    guest.withoutWorker()
+    const third = tab()
+    const last = open(third)
+    await world.settled(last.all('SELECT x FROM t'))
+    owner.kill()
+    await world.settled(there.run(INSERT, [2]))
+    expect([there.status.owner, last.status.owner]).toEqual(['elsewhere', 'here'])
+    third.kill()
+    const failure = await world.settled(rejection(there.all('SELECT x FROM t')))
+    expect(failure.code).toBe('ErrWorkerFailed')
+  })
+})
+
 describe('a guest that dies', () => {
   it('leaves no transaction that others would wait for', async () => {
     const { world, guest, here, there } = await createPair()

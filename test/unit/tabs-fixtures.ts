@@ -7,6 +7,7 @@ import { loadKernel } from '../../src/crypto/kernel-load-node.ts'
 import { useKernel } from '../../src/crypto/kernel-slot.ts'
 import { createLocalConnect, type LocalPlatform } from '../../src/database/assemble.ts'
 import { serveDatabases } from '../../src/database/bridge/control.ts'
+import { notLoaded } from '../../src/database/bridge/life.ts'
 import type { ControlEndpoint } from '../../src/database/bridge/remote.ts'
 import { removeInWorker, startDatabase, type WorkerParts } from '../../src/database/bridge/start.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
@@ -43,6 +44,8 @@ export type SimulatedTab = {
   readonly page: Agent
   readonly workers: readonly Agent[]
   readonly open: Open
+  /** Its worker's script is gone from the server. */
+  withoutWorker(): void
   /** As `remove` of the package. */
   remove(name: string): Promise<boolean>
   /** The browser kills it: it says nothing and hears nothing more. */
@@ -109,6 +112,7 @@ function createTab(browser: Browser, name: string): SimulatedTab {
     for (const listener of tells) listener(event)
   }
   const workerParts = createWorkerParts(browser, page, workers)
+  let hasWorker = true
   const parts: TabParts = {
     host,
     isAlone: false,
@@ -119,7 +123,10 @@ function createTab(browser: Browser, name: string): SimulatedTab {
       tells.add(listener)
       return () => tells.delete(listener)
     },
-    start: (opening, tab) => startDatabase(workerParts, opening, tab),
+    start: (opening, tab) => {
+      if (!hasWorker) throw notLoaded('worker.js', undefined)
+      return startDatabase(workerParts, opening, tab)
+    },
   }
   return {
     name,
@@ -130,13 +137,15 @@ function createTab(browser: Browser, name: string): SimulatedTab {
       scope: createTurnScope(host),
       keepAlive: () => () => undefined,
       keyOf: (key) => key,
-      connect: async (database, options, onProgress) =>
-        connectTab({
-          parts,
-          opening: { name: database, options, onProgress },
-          wishes: await wishesOf(options, async (bytes) => bytes),
-        }),
+      connect: async (database, options, onProgress, meanwhile) => {
+        const opening = { name: database, options, onProgress }
+        const wishes = await wishesOf(options, async (bytes) => bytes)
+        return connectTab({ parts, opening, wishes }, meanwhile)
+      },
     }),
+    withoutWorker: () => {
+      hasWorker = false
+    },
     remove: (database) => removeInWorker(workerParts, database, {}),
     kill: () => {
       for (const agent of all()) world.kill(agent)

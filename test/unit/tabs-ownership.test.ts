@@ -39,6 +39,7 @@ const EVENTS = {
   offered: { type: 'offered' },
   wanted: { type: 'wanted' },
   unwanted: { type: 'unwanted' },
+  unable: { type: 'unable' },
   yielded: { type: 'yielded' },
 } as const satisfies { readonly [name: string]: OwnershipEvent }
 
@@ -100,7 +101,11 @@ const TABLE: { readonly [phase in Phase]: { readonly [event in keyof typeof EVEN
     sleep: ['asleep', 'drop exit unqueue'],
     close: OVER_DROPPED,
   },
-  elected: { ...OWNERS, opened: ['owner', 'host'] },
+  elected: {
+    ...OWNERS,
+    opened: ['owner', 'host'],
+    unable: ['seeking', 'evict unqueue queue join'],
+  },
   owner: { ...OWNERS, hidden: ['owner', 'offer'] },
   yielding: { ...OWNERS, yielded: ['seeking', 'evict unqueue queue join'] },
   asleep: { wake: ['seeking', 'enter queue join'], close: ['over', ''] },

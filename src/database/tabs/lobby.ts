@@ -18,7 +18,8 @@ export type LobbyMessage =
   /** A hidden tab would give the database away; a tab that is not hidden would have it. */
   | { readonly type: 'offered' | 'wanted' }
   /** A guest asks whether the owner still answers. */
-  | { readonly type: 'asked' | 'alive'; readonly term: string }
+  | { readonly type: 'asked'; readonly term: string }
+  | { readonly type: 'alive'; readonly term: string }
   | JoinMessage
   | WelcomedMessage
   | { readonly type: 'refused'; readonly pipe: string; readonly failure: PlainFailure }

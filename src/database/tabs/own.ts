@@ -76,6 +76,11 @@ export function beginOwn(
   }
 }
 
+/** After a deploy the file may be gone that a newer tab has; so it is worth a round of the queue. */
+export function isWorkerMissing(failure: ConstelliteError): boolean {
+  return failure.code === 'ErrWorkerFailed'
+}
+
 /** The options of an opening that comes after others: what was asked for once is not asked for again. */
 export function withoutDone(
   opening: WorkerOpening,

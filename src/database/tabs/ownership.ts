@@ -51,6 +51,8 @@ export type OwnershipEvent =
   | { readonly type: 'wanted' }
   /** Nobody said so in time. */
   | { readonly type: 'unwanted' }
+  /** Our worker could not be started; another tab's may. */
+  | { readonly type: 'unable' }
   /** Our database is closed in good order. */
   | { readonly type: 'yielded' }
   /** The page is about to be frozen or kept aside; and back again. */
@@ -158,6 +160,8 @@ function stepOwner(state: OwnershipState, event: OwnershipEvent): OwnershipStep 
       return to(state, 'over', [...leaving(state), { type: 'end', failure: event.failure }])
     case 'wanted':
       return phase === 'owner' && isHidden ? to(state, 'yielding', ['yield']) : stay(state)
+    case 'unable':
+      return phase === 'elected' ? to(state, 'seeking', STEP_BACK) : stay(state)
     case 'yielded':
       return phase === 'yielding' ? to(state, 'seeking', STEP_BACK) : stay(state)
     case 'robbed':

@@ -4,15 +4,15 @@
 
 import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCore } from '../bridge/client.ts'
-import { reviveFailure } from '../bridge/failure.ts'
 import { PROTOCOL } from '../bridge/protocol.ts'
 import type { WorkerOpening } from '../bridge/start.ts'
 import { closed } from '../open-failures.ts'
 import type { Status } from '../types.ts'
 import { checkSame, otherBuild, ownerGone } from './failures.ts'
+import { eventOf } from './hearing.ts'
 import { createLine, type Line } from './line.ts'
 import { enterLobby, type Lobby, type LobbyMessage, type WelcomedMessage } from './lobby.ts'
-import { beginOwn, type Own, withoutDone } from './own.ts'
+import { beginOwn, isWorkerMissing, type Own, withoutDone } from './own.ts'
 import {
   OWNERSHIP_START,
   type OwnershipAction,
@@ -64,6 +64,8 @@ type State = SeatInit & {
   unqueue: (() => void) | undefined
   visit: Visit | undefined
   visits: number
+  /** Its worker could not be started, the last time. */
+  isUnable: boolean
   welcome: WelcomedMessage | undefined
   own: Own | undefined
   core: ClientCore | undefined
@@ -86,6 +88,7 @@ export function takeSeat(init: SeatInit): Seat {
     unqueue: undefined,
     visit: undefined,
     visits: 0,
+    isUnable: false,
     welcome: undefined,
     own: undefined,
     core: undefined,
@@ -103,9 +106,9 @@ export function takeSeat(init: SeatInit): Seat {
       return state.core
     },
     get owner() {
+      if (state.visit?.isSilent === true) return 'silent'
       if (state.core === undefined) return 'changing'
-      if (state.ownership.phase === 'owner') return 'here'
-      return state.visit?.isSilent === true ? 'silent' : 'elsewhere'
+      return state.ownership.phase === 'owner' ? 'here' : 'elsewhere'
     },
     get failure() {
       return state.failure
@@ -193,30 +196,12 @@ function enter(state: State): void {
 }
 
 function hear(state: State, message: LobbyMessage): void {
-  const { own, visit } = state
-  // Our own worker speaks here too.
-  if ('term' in message && message.term === own?.term) return
-  if ('pipe' in message && message.pipe !== visit?.pipe) return
-  switch (message.type) {
-    case 'refused':
-      take(state, { type: 'refused', failure: reviveFailure(message.failure) })
-      break
-    case 'alive':
-      if (message.term === state.ownership.term) state.visit?.heard()
-      break
-    case 'welcomed': {
-      const failure = checkSame(state.address, message.opened.ready.address)
-      state.welcome = message
-      take(state, failure === undefined ? message : { type: 'refused', failure })
-      break
-    }
-    // The owner's worker answers these.
-    case 'join':
-    case 'asked':
-      break
-    default:
-      take(state, message)
-  }
+  const { own, visit, address, ownership } = state
+  const event = eventOf(message, { ownTerm: own?.term, pipe: visit?.pipe, address })
+  if (event === undefined) return
+  if (message.type === 'welcomed') state.welcome = message
+  if (event.type !== 'alive') take(state, event)
+  else if (event.term === ownership.term) visit?.heard()
 }
 
 function join(state: State): void {
@@ -249,7 +234,11 @@ function open(state: State): void {
       const failure = checkSame(address, ready.address)
       tell(failure === undefined ? { type: 'opened' } : { type: 'failed', failure })
     },
-    (failure) => tell({ type: 'failed', failure }),
+    (failure) => {
+      const isUnable = hasOpened && !state.isUnable && isWorkerMissing(failure)
+      state.isUnable = isUnable
+      tell(isUnable ? { type: 'unable' } : { type: 'failed', failure })
+    },
   )
   own.lost.then((failure) => tell({ type: 'failed', failure }))
 }
@@ -277,6 +266,7 @@ function evict(state: State): void {
 function give(state: State, core: ClientCore | undefined): void {
   if (core === state.core) return
   state.core = core
+  if (core !== undefined) state.isUnable = false
   state.address ??= core?.ready.address
   tellListeners(state)
   state.line.set(core)
