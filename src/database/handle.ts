@@ -57,14 +57,17 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       return life.status
     },
     onStatus: (listener) => life.onStatus(listener),
-    ...mapAnswers(createQueries(core, { caller }), (answer) => held(keepAlive, answer)),
+    ...mapAnswers(createQueries(core, { caller }, life.unlessAborted), (answer) =>
+      held(keepAlive, answer),
+    ),
     transaction: (work, options = {}) => {
       const run = async () => {
         const opened = await core()
         const database = life.database ?? life
         return runTransaction({ core: opened, database, scope, caller }, work, options)
       }
-      return track(transactions, held(keepAlive, run()))
+      const answer = life.unlessAborted(run(), options.signal)
+      return track(transactions, held(keepAlive, answer))
     },
     watch: ((...given: readonly unknown[]) => {
       const { query, options } = parseStatement(given)

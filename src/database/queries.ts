@@ -1,6 +1,7 @@
 /** Queries: run, all, get and exec over a core, outside a transaction or inside one.
  *  Keeps: arguments are read, and bytes copied, at the call, before anything waits. */
 
+import type { Signal } from '../base/globals.ts'
 import type { Core, CoreCall } from './core.ts'
 import { parseStatement, type Query } from './sql.ts'
 import type { Queries } from './types.ts'
@@ -8,13 +9,18 @@ import type { Queries } from './types.ts'
 export function createQueries(
   core: () => Promise<Core>,
   call: Pick<CoreCall, 'caller' | 'transaction'>,
+  /** Minds the signal of a call as long as no core does. */
+  unlessAborted: <T>(answer: Promise<T>, signal: Signal) => Promise<T> = (answer) => answer,
 ): Queries {
   const parsed = async <T>(
     given: readonly unknown[],
     work: (core: Core, query: Query, call: CoreCall) => Promise<T>,
   ): Promise<T> => {
     const { query, options } = parseStatement(given)
-    return work(await core(), query, { ...call, signal: options.signal })
+    const { signal } = options
+    if (signal === undefined) return work(await core(), query, { ...call, signal })
+    const ask = async (): Promise<T> => work(await core(), query, { ...call, signal })
+    return unlessAborted(ask(), signal)
   }
   const all = (...given: readonly unknown[]) =>
     parsed(given, (it, query, made) => it.all(query, made))

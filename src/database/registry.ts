@@ -13,12 +13,26 @@ export type Entry = {
   handles: number
   /** Calls these with the fraction that opening has done. */
   readonly onProgress: Set<(fraction: number) => void>
+  /** Somewhere else has it and does not answer; calls these when that changes. */
+  isSilent: boolean
+  readonly onSilence: Set<() => void>
+  /** Fires when nobody waits for it to open any more. */
+  readonly leaving: AbortController
+}
+
+/** What opening may take notice of, where it depends on somebody else. */
+export type Meanwhile = {
+  /** Nobody wants it any more. */
+  readonly signal: AbortSignal
+  /** Whoever has it does not answer, or answers again. */
+  onSilence(isSilent: boolean): void
 }
 
 export type Connect = (
   name: string,
   options: OpenOptions,
   onProgress: (fraction: number) => void,
+  meanwhile?: Meanwhile,
 ) => Promise<Core>
 
 /** `core` is where these options want it: those of others may have less. */
@@ -38,6 +52,7 @@ export function createRegistry(connect: Connect): Registry {
   const forget = (key: string, entry: Entry): void => {
     if (entries.get(key) !== entry) return
     entries.delete(key)
+    entry.leaving.abort()
     const closed = closeCore(entry).finally(() => {
       if (closing.get(key) === closed) closing.delete(key)
     })
@@ -47,14 +62,29 @@ export function createRegistry(connect: Connect): Registry {
   }
   const begin = (key: string, name: string, options: OpenOptions): Entry => {
     const onProgress: Entry['onProgress'] = new Set()
+    const leaving = new AbortController()
+    const onSilence = (isSilent: boolean): void => {
+      if (isSilent === entry.isSilent) return
+      entry.isSilent = isSilent
+      for (const listener of entry.onSilence) listener()
+    }
     const open = async (): Promise<Core> => {
       // A failure to close was told to whoever closed; opening shows whether the storage is free.
       await closing.get(key)?.catch(() => undefined)
-      return connect(name, options, (fraction) => {
+      const tell = (fraction: number): void => {
         for (const listener of onProgress) listener(fraction)
-      })
+      }
+      return connect(name, options, tell, { signal: leaving.signal, onSilence })
     }
-    const entry: Entry = { options, core: open(), handles: 0, onProgress }
+    const entry: Entry = {
+      options,
+      core: open(),
+      handles: 0,
+      onProgress,
+      isSilent: false,
+      onSilence: new Set(),
+      leaving,
+    }
     entry.core.then(
       (core) =>
         core.ended.then((failure) => {

@@ -84,10 +84,11 @@ function createBrowserOpen(): Open {
     // A page lives as long as its reader wants.
     keepAlive: () => () => undefined,
     keyOf: (name) => name,
-    connect: async (name, options, onProgress) => {
+    connect: async (name, options, onProgress, meanwhile) => {
       const opening = { name, options, onProgress }
       const wishes = await wishesOf(options, sha256)
-      return persist(name, await connectTab({ parts: tabParts(host), opening, wishes }))
+      const core = await connectTab({ parts: tabParts(host), opening, wishes }, meanwhile)
+      return persist(name, core)
     },
   })
 }

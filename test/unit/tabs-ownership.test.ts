@@ -68,7 +68,7 @@ const OVER_DROPPED: Cell = ['over', 'drop exit unqueue']
 const OVER_EVICTED: Cell = ['over', 'evict exit unqueue']
 const GUESTS = {
   granted: ['elected', 'drop open'],
-  elected: ['waiting', 'drop'],
+  elected: ['waiting', 'drop join'],
   announced: ['seeking', 'drop join'],
   'announced mine': ['seeking', 'drop join'],
   welcomed: ['guest', 'visit'],
@@ -91,7 +91,7 @@ const TABLE: { readonly [phase in Phase]: { readonly [event in keyof typeof EVEN
   guest: {
     ...GUESTS,
     'announced mine': ['guest', ''],
-    'left mine': ['waiting', 'drop'],
+    'left mine': ['waiting', 'drop join'],
     shown: ['guest', 'want'],
   },
   offering: {

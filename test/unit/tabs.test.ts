@@ -182,6 +182,7 @@ describe('a call while nobody runs the database', () => {
     locks.take(idler, queueLock('notes'), () => undefined, new AbortController().signal)
     const lobby = broadcasts.join(idler, LOBBY)
     await stepsOf({ world })
+    owner.stop()
     lobby.postMessage({ protocol: PROTOCOL, message: { type: 'elected' } })
     await stepsOf({ world })
     expect(there.status.owner).toBe('changing')

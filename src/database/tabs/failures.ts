@@ -23,6 +23,16 @@ export function transactionLost(lost?: ConstelliteError): ConstelliteError {
   })
 }
 
+/** Of what waited for an owner that has stopped, when its own tab closed the database. */
+export function unanswered(): ConstelliteError {
+  return new ConstelliteError({
+    code: 'ErrWorkerFailed',
+    message: 'The tab that runs the database does not answer, and this one has closed it.',
+    hint: 'Open it again when that tab goes on, or close that tab: `db.status.owner` is "silent" until then.',
+    retry: 'later',
+  })
+}
+
 /** For what cannot be repeated without knowing whether it was done. */
 export function outcomeUnknown(what: string): ConstelliteError {
   return new ConstelliteError({

@@ -131,19 +131,19 @@ function stepGuest(state: OwnershipState, event: OwnershipEvent): OwnershipStep 
         ? to(state, 'offering', ['drop', 'offer-first'])
         : to(state, 'elected', ['drop', 'open'])
     case 'elected':
-      return to(state, 'waiting', ['drop'])
+      return to(state, 'waiting', REJOIN)
     case 'offered':
       return state.isHidden ? stay(state) : { state, actions: ['want'] }
     case 'announced':
       // An owner answers who asks with the same words as when it comes.
       if (event.term === state.term) return stay(state)
-      return to(state, 'seeking', ['drop', 'join'])
+      return to(state, 'seeking', REJOIN)
     case 'welcomed':
       return { state: { ...state, phase: 'guest', term: event.term }, actions: ['visit'] }
     case 'refused':
       return to(state, 'over', [...leaving(state), { type: 'end', failure: event.failure }])
     case 'left':
-      return event.term === state.term ? to(state, 'waiting', ['drop']) : stay(state)
+      return event.term === state.term ? to(state, 'waiting', REJOIN) : stay(state)
     default:
       return stay(state)
   }
@@ -184,6 +184,8 @@ function stepOffering(state: OwnershipState, event: OwnershipEvent): OwnershipSt
   }
 }
 
+/** Whoever has the next core hears it then or calls; and while nobody answers, that is noticed. */
+const REJOIN: readonly OwnershipAction[] = ['drop', 'join']
 /** To the end of the queue, as a guest of whoever is next. */
 const REQUEUE: readonly OwnershipAction[] = ['unqueue', 'queue', 'join']
 const STEP_BACK: readonly OwnershipAction[] = ['evict', ...REQUEUE]

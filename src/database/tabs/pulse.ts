@@ -1,4 +1,4 @@
-/** Pulse: whether the owner whose guest this tab is still answers, while something waits for it.
+/** Pulse: whether the owner whose guest this tab is, or wants to be, answers, while something waits for it.
  *  Why: the system may stop another tab without a word, with the files in its hands.  Then calls wait, and the
  *  reader learns why.
  *  Never: does anything about it; nobody can take the files from a tab that lives. */

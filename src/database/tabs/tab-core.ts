@@ -3,14 +3,16 @@
  *  again of the next one: a read anew, a write under the number that it had, so that it happens once
  *  (shard/requests.ts); a transaction that was not committed is over, and says so.
  *  Live queries and the status go on.  Closing waits for what was called before, as it does with a core of one's
- *  own. */
+ *  own; but not for an owner that is silent. */
 
 import type { ConstelliteError } from '../../base/failure.ts'
 import type { ClientCall, ClientCore } from '../bridge/client.ts'
 import { mayWrite } from '../control-words.ts'
 import type { Core, CoreCall } from '../core.ts'
 import { createEnding } from '../ending.ts'
+import type { Meanwhile } from '../registry.ts'
 import type { Ready, Status } from '../types.ts'
+import { unanswered } from './failures.ts'
 import { createTabLive, type TabLive } from './live.ts'
 import { isLost, once, repeat } from './repeat.ts'
 import { createRequestNumbers } from './request-numbers.ts'
@@ -22,7 +24,7 @@ type Tab = {
   readonly live: TabLive
   readonly statusListeners: Set<(status: Status) => void>
   readonly ending: ReturnType<typeof createEnding>
-  /** Closing waits until none is under way. */
+  /** Closing waits until none is under way, or nobody answers. */
   readonly onIdle: (() => void)[]
   underWay: number
   /** Why the database ended by itself. */
@@ -35,10 +37,12 @@ type Tab = {
 type Track = <T>(call: Promise<T>) => Promise<T>
 
 /** Opens it here, or joins whoever has it open. */
-export async function connectTab(init: SeatInit): Promise<Core> {
+export async function connectTab(init: SeatInit, meanwhile?: Meanwhile): Promise<Core> {
   const seat = takeSeat(init)
+  const stopMinding = mind(seat, meanwhile)
   const first = await nextCore(seat)
   const ready = await importAtOwner(seat, init.opening, first.ready)
+  stopMinding()
   const tab: Tab = {
     seat,
     live: createTabLive(seat),
@@ -54,6 +58,17 @@ export async function connectTab(init: SeatInit): Promise<Core> {
   settleIn(tab)
   seat.onChange(() => settleIn(tab))
   return createCore(init, tab, ready)
+}
+
+/** Says whether an owner elsewhere answers, and gives the seat up when nobody wants it any more. */
+function mind(seat: Seat, meanwhile: Meanwhile | undefined): () => void {
+  if (meanwhile === undefined) return () => undefined
+  const { signal, onSilence } = meanwhile
+  seat.onChange(() => onSilence(seat.owner === 'silent'))
+  const leave = (): void => seat.leave()
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
+  return () => signal.removeEventListener('abort', leave)
 }
 
 function nextCore(seat: Seat): Promise<ClientCore> {
@@ -184,7 +199,7 @@ function createWholeCalls(
 function trackerOf(tab: Tab): Track {
   const onSettled = (): void => {
     tab.underWay -= 1
-    if (tab.underWay === 0) for (const resolve of tab.onIdle.splice(0)) resolve()
+    if (tab.underWay === 0) goOn(tab)
   }
   return (call) => {
     tab.underWay += 1
@@ -193,10 +208,16 @@ function trackerOf(tab: Tab): Track {
   }
 }
 
+/** With closing. */
+function goOn({ onIdle }: Tab): void {
+  for (const resolve of onIdle.splice(0)) resolve()
+}
+
 /** There is another core, or none, or its owner is silent. */
 function settleIn(tab: Tab): void {
   const { seat, live, ending } = tab
   const { core, failure } = seat
+  if (seat.owner === 'silent') goOn(tab)
   if (core === tab.core && failure === undefined) {
     tellStatus(tab, { ...tab.status, owner: seat.owner })
     return
@@ -239,7 +260,9 @@ function tellStatus(tab: Tab, status: Status): void {
 
 async function close(tab: Tab): Promise<void> {
   const { seat, onIdle } = tab
-  while (tab.underWay > 0) await new Promise<void>((resolve) => onIdle.push(resolve))
+  while (tab.underWay > 0 && seat.owner !== 'silent') {
+    await new Promise<void>((resolve) => onIdle.push(resolve))
+  }
   const { core, owner } = seat
   try {
     // To an owner elsewhere it is enough that this tab is gone.
@@ -249,6 +272,6 @@ async function close(tab: Tab): Promise<void> {
     if (core === undefined || !isLost(core, error)) throw error
   } finally {
     // Handles that are still open go on to say why it ended.
-    seat.leave(tab.reason)
+    seat.leave(tab.reason ?? (owner === 'silent' ? unanswered() : undefined))
   }
 }

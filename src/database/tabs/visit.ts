@@ -42,13 +42,15 @@ export function beginVisit(init: VisitInit): Visit {
   const { parts, lobby, tag, visit, wishes, onProgress } = init
   const pipe = formatHex(parts.host.random(PIPE_NAME_BYTES))
   const exchange = createExchange(parts.channel(pipe), onProgress)
+  let isIn = false
   const pulse = createPulse({
     host: parts.host,
-    isWaiting: () => exchange.pending.size > 0,
+    isWaiting: () => !isIn || exchange.pending.size > 0,
     ask: init.ask,
     onChange: init.onSilence,
   })
   exchange.onWaiting = pulse.began
+  pulse.began()
   const staying = new AbortController()
   const end = (): void => {
     pulse.stop()
@@ -69,7 +71,11 @@ export function beginVisit(init: VisitInit): Visit {
       return pulse.isSilent
     },
     heard: pulse.heard,
-    accept: ({ opened }) => createClientCore(exchange, opened, end),
+    accept: ({ opened }) => {
+      isIn = true
+      pulse.heard()
+      return createClientCore(exchange, opened, end)
+    },
     leave: (failure) => {
       failExchange(exchange, failure)
       end()
