@@ -6,6 +6,7 @@ import type { Timer } from '../base/host.ts'
 import { ALONE, type MeetingParts } from '../database/tabs/alone.ts'
 import type { TabChannels } from '../database/tabs/lobby.ts'
 import type { PageEvent, TabParts } from '../database/tabs/parts.ts'
+import { browserFailure, nameOf } from '../storage/browser-errors.ts'
 import { setTimer } from './host-web.ts'
 
 /** Insecure pages have no locks, and old browsers neither. */
@@ -18,7 +19,21 @@ export function canMeet(): boolean {
 }
 
 export function createTabChannels(): TabChannels {
-  return { channel: (name) => new BroadcastChannel(name), whenFree }
+  return { channel, whenFree }
+}
+
+function channel(name: string): BroadcastChannel {
+  try {
+    return new BroadcastChannel(name)
+  } catch (error) {
+    throw meetingFailure(error)
+  }
+}
+
+/** A page that may keep nothing, as in a sandboxed frame, may not meet others either. */
+function meetingFailure(error: unknown): unknown {
+  if (nameOf(error) !== 'SecurityError') return error
+  return browserFailure('be shared with other tabs', error)
 }
 
 /** What a page has; a worker that opens databases in workers of its own lives as long as its page. */
@@ -48,9 +63,13 @@ export async function holdIfFree<T>(
 ): Promise<T> {
   if (!canMeet()) return work(true)
   const attempt = async (triesLeft: number): Promise<T> => {
-    const answer = await navigator.locks.request(lock, { ifAvailable: true }, async (held) =>
-      held === null && triesLeft > 0 ? undefined : { value: await work(held !== null) },
-    )
+    const answer = await navigator.locks
+      .request(lock, { ifAvailable: true }, async (held) =>
+        held === null && triesLeft > 0 ? undefined : { value: await work(held !== null) },
+      )
+      .catch((error) => {
+        throw meetingFailure(error)
+      })
     if (answer !== undefined) return answer.value
     await new Promise<void>((resolve) => setTimer(FREE_RETRY_MS, resolve))
     return attempt(triesLeft - 1)
@@ -69,7 +88,7 @@ function takeLock(...[name, onRobbed, signal]: Parameters<TabParts['takeLock']>)
     // Rejects while it is held only when the lock was stolen.
     navigator.locks
       .request(name, { signal }, hold)
-      .catch((error) => (isHeld ? onRobbed() : reject(error)))
+      .catch((error) => (isHeld ? onRobbed() : reject(meetingFailure(error))))
   })
 }
 
@@ -85,7 +104,11 @@ function watchPage(tell: (event: PageEvent) => void): () => void {
   const wake = (): void => tell('wake')
   page.addEventListener('freeze', sleep, { signal })
   page.addEventListener('resume', wake, { signal })
-  globalThis.addEventListener('pagehide', sleep, { signal })
+  // One that is not kept frees its locks by itself, and what it writes last is still on its way.
+  const leave = (event: PageTransitionEvent): void => {
+    if (event.persisted) sleep()
+  }
+  globalThis.addEventListener('pagehide', leave, { signal })
   globalThis.addEventListener('pageshow', wake, { signal })
   if (!('onfreeze' in page)) watchSight(page, tell, signal)
   return () => stopping.abort()

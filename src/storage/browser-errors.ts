@@ -8,7 +8,7 @@ import { quotaFailure, storageFailure } from './failures.ts'
 const FULL = /^(QuotaExceededError|NS_ERROR_FILE_NO_DEVICE_SPACE)$/
 
 const REFUSED =
-  'The browser refuses storage here: private mode, blocked cookies or a foreign frame.'
+  'The browser refuses storage here: cookies and site data are blocked, it is a private window, a frame of another site, or a sandboxed frame without allow-same-origin.'
 const CLEARED =
   'The data of this site was cleared, or its storage was closed under us: export() still answers what was read; open the database again to begin anew, or to follow its relay.'
 

@@ -66,4 +66,53 @@ describe('without a tool', () => {
     const url = await serve({ '/': join(FIXTURES, 'plain'), '/page/': join(FIXTURES, 'page') })
     expect(await tryOut(`${url}/?from=${encodeURIComponent(other)}`)).toEqual(SEEN)
   })
+
+  it('says what a sandboxed frame lacks', async () => {
+    const url = await serve(
+      { '/': join(FIXTURES, 'cleared'), '/constellite/': shipped },
+      { anyOrigin: true },
+    )
+    const page = await browser.open(url)
+    const told = await page.evaluate(`new Promise((resolve) => {
+      addEventListener('message', ({ data }) => resolve(data))
+      const frame = document.createElement('iframe')
+      frame.sandbox = 'allow-scripts'
+      frame.srcdoc = \`<script type="module">
+        import { open, remove } from '${url}/constellite/index.js'
+        const codeOf = (work) => work.then(() => 'none', ({ code, hint }) => [code, hint])
+        parent.postMessage(await Promise.all([codeOf(open('n').ready), codeOf(remove('n'))]), '*')
+      </\` + 'script>'
+      document.body.append(frame)
+    })`)
+    await page.close()
+    const refused = ['ErrStorage', expect.stringContaining('without allow-same-origin')]
+    expect(told).toEqual([refused, refused])
+  })
+
+  it.each([
+    ['pagehide', 'globalThis'],
+    ['visibilitychange', 'document'],
+  ])(
+    'keeps what one writes on %s as it goes, where another runs the database',
+    async (event, target) => {
+      const url = await serve({ '/': join(FIXTURES, 'cleared'), '/constellite/': shipped })
+      const [stays, goes] = [await browser.open(url), await browser.open(url)]
+      const name = JSON.stringify(`left on ${event}`)
+      const opening = `globalThis.db = openNotes(${name}); db.ready.then(() => db.status.owner)`
+      expect([await stays.evaluate(opening), await goes.evaluate(opening)]).toEqual([
+        'here',
+        'elsewhere',
+      ])
+      const seen = stays.evaluate(`new Promise((resolve, reject) => {
+      const onRows = (rows) => rows.length > 0 && resolve(rows)
+        db.watch('SELECT body FROM note').subscribe(onRows, reject)
+    })`)
+      await goes.evaluate(`${target}.addEventListener('${event}', () => {
+      db.run("INSERT INTO note (body) VALUES ('last')")
+    })`)
+      await goes.goto('about:blank')
+      expect(await seen).toEqual([{ body: 'last' }])
+      await Promise.all([stays.close(), goes.close()])
+    },
+  )
 })
