@@ -35,11 +35,22 @@ export function createOpen({ host, scope, keepAlive, keyOf, connect }: Environme
       name,
       caller: lastCaller,
       take: () => {
-        const checked = checkOptions(name, options)
+        const checked = copyOf(checkOptions(name, options))
         const key = keyOf(name)
         const { entry, core } = registry.take(key, name, checked)
         return { entry, core, giveBack: () => registry.giveBack(key, entry) }
       },
     })
+  }
+}
+
+/** A tab opens the database again when it takes over; by then its reader may have wiped the seed. */
+function copyOf({ migrations, identity, recovery, ...rest }: OpenOptions): OpenOptions {
+  return {
+    ...rest,
+    ...(migrations && { migrations: [...migrations] }),
+    // Not `slice`, which of a Buffer is no copy.
+    ...(identity && { identity: Uint8Array.from(identity) }),
+    ...(recovery && { recovery: Uint8Array.from(recovery) }),
   }
 }

@@ -99,6 +99,30 @@ describe('another', () => {
   })
 })
 
+describe('options that are changed after opening', () => {
+  it.each<[string, (given: { identity: Uint8Array; migrations: string[] }) => void]>([
+    ['a seed that is wiped', ({ identity }) => identity.fill(0)],
+    ['migrations that are edited', ({ migrations }) => migrations.fill(SECOND)],
+  ])('have no part in a takeover: %s', async (_, change) => {
+    const options = () => ({ identity: Buffer.alloc(32, 1), migrations: [FIRST] })
+    const { owner, join, tables } = await createOwner(options())
+    const given = options()
+    const there = join(given)
+    expect(await tables(there)).toEqual(['t'])
+    change(given)
+    owner.kill()
+    expect(await tables(there)).toEqual(['t'])
+    expect(there.status.owner).toBe('here')
+  })
+
+  it('belong to their caller, who finds them as they were', async () => {
+    const given = { identity: new Uint8Array(32).fill(1), migrations: [FIRST] }
+    const { world, here } = await createOwner(given)
+    await world.settled(here.close())
+    expect(given).toEqual({ identity: new Uint8Array(32).fill(1), migrations: [FIRST] })
+  })
+})
+
 describe('an import', () => {
   const source = new Uint8Array(100)
 
