@@ -2,11 +2,12 @@
  *  Keeps: a guest that is gone leaves nothing behind, which its lock tells; when the database closes, guests
  *  are let down before it and hear nothing more, so that each of them asks the next owner. */
 
-import { failureOf, isFailure } from '../../base/failure.ts'
+import { type ConstelliteError, failureOf, isFailure } from '../../base/failure.ts'
 import { formatHex } from '../../bytes/text.ts'
 import { flattenFailure, flattenStatus } from '../bridge/failure.ts'
 import { serveCore, type Visitor } from '../bridge/server.ts'
 import type { Core } from '../core.ts'
+import { createEnding, type Ending } from '../ending.ts'
 import { notDurable } from '../open-failures.ts'
 import { tooManyGuests } from './failures.ts'
 import {
@@ -24,7 +25,7 @@ const CALLERS_MAX = 2 ** 32
 /** So that a page that opens windows without end cannot take the owner down. */
 export const GUESTS_MAX = 256
 
-export type HostingParts = {
+type HostingParts = {
   readonly channels: TabChannels
   /** The name of the database. */
   readonly name: string
@@ -34,6 +35,8 @@ export type HostingParts = {
 
 type Guest = {
   readonly visit: number
+  /** Tells it that the database ended by itself. */
+  readonly ending: Ending
   /** Lets it down. */
   stop(): void
 }
@@ -46,6 +49,8 @@ type Hosting = {
   readonly guests: Map<string, Guest>
   migrations: readonly string[] | undefined
   guestCount: number
+  /** Why the database ended by itself. */
+  reason: ConstelliteError | undefined
   isOver: boolean
 }
 
@@ -65,8 +70,14 @@ export function hostGuests(core: Core, parts: HostingParts): Core {
     guests: new Map(),
     migrations: parts.wishes.migrations,
     guestCount: 0,
+    reason: undefined,
     isOver: false,
   }
+  // Once for all of them: the core would keep what each visit of a tab listened with.
+  core.ended.then((reason) => {
+    hosting.reason = reason
+    for (const { ending } of hosting.guests.values()) ending.tell(reason)
+  })
   const close = async (): Promise<void> => {
     hosting.isOver = true
     lobby.close()
@@ -133,25 +144,28 @@ function isOutdated({ guests }: Hosting, { tag, visit }: JoinMessage): boolean {
   return (guests.get(formatHex(tag))?.visit ?? 0) > visit
 }
 
-function takeIn(
-  { core, parts, guests }: Hosting,
-  { pipe, visit }: JoinMessage,
-  visitor: Visitor,
-): void {
+function takeIn(hosting: Hosting, { pipe, visit }: JoinMessage, visitor: Visitor): void {
+  const { core, parts, guests, reason } = hosting
   const { channels } = parts
   const tag = formatHex(visitor.tag)
   // Before its repeated requests are looked up, nothing may come any more of what it sent first.
   guests.get(tag)?.stop()
   const gone = new AbortController()
-  // The owner decides when the database closes.
-  const view = derive(core, { close: async () => undefined })
+  const ending = createEnding()
+  if (reason !== undefined) ending.tell(reason)
+  const view = derive(core, {
+    ended: ending.ended,
+    migrate: (migrations) => migrate(hosting, migrations),
+    // The owner decides when the database closes.
+    close: async () => undefined,
+  })
   const stopServing = serveCore(view, channels.channel(pipe), visitor)
   const stop = (): void => {
     if (guests.get(tag)?.stop === stop) guests.delete(tag)
     gone.abort()
     stopServing()
   }
-  guests.set(tag, { visit, stop })
+  guests.set(tag, { visit, ending, stop })
   // Rejects when it was stopped first.
   channels.whenFree(guestLock(pipe), gone.signal).then(stop, () => undefined)
 }
