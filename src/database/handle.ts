@@ -76,7 +76,7 @@ export function createHandle(parts: HandleParts): OpeningDatabase {
       // What a row is, the reader says.
     }) as Database['watch'],
     until: (stage, options = {}) => asked(() => reach({ host, core, stage, options })),
-    ...createWholeCalls(asked, core),
+    ...createWholeCalls(asked, core, life.unlessAborted),
     close: () =>
       asked(async () => {
         refuseInside()

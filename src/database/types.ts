@@ -110,7 +110,8 @@ export type Database = Queries & {
   verify(): Promise<VerifyReport>
   /** How much room the site and this database take, and what for. */
   storage(): Promise<StorageReport>
-  /** Gives this handle back; the last one closes the database. */
+  /** Gives this handle back; the last one closes the database.  What was called before is done first; but where
+   *  `status.owner` is or becomes 'silent', that is rejected: writes with ErrOutcomeUnknown. */
   close(): Promise<void>
 }
 

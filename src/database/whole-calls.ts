@@ -5,6 +5,7 @@
 import { wipe } from '../crypto/secret.ts'
 import { checkExportTarget, checkTakeOver } from './call-options.ts'
 import type { Core } from './core.ts'
+import type { Life } from './life.ts'
 import { checkImportOptions, checkImportSource } from './options.ts'
 import type { Database } from './types.ts'
 
@@ -12,6 +13,7 @@ export function createWholeCalls(
   /** Keeps the process alive while it runs. */
   asked: <T>(work: () => Promise<T>) => Promise<T>,
   core: () => Promise<Core>,
+  unlessAborted: Life['unlessAborted'],
 ): Pick<Database, 'export' | 'import' | 'verify' | 'storage' | 'takeOver'> {
   return {
     export: ((target?: unknown) =>
@@ -26,7 +28,8 @@ export function createWholeCalls(
       asked(async () => {
         checkImportSource(source)
         const checked = checkImportOptions(options)
-        return (await core()).importFile(source, checked)
+        const work = async () => (await core()).importFile(source, checked)
+        return unlessAborted(work(), checked.signal)
       }),
     verify: () => asked(async () => (await core()).verify()),
     storage: () => asked(async () => (await core()).storage()),

@@ -123,6 +123,7 @@ describe('a tab that opens what a stopped one has', () => {
       opening.get(READ, [], { signal }),
       opening.exec('DELETE FROM t', { signal }),
       opening.transaction((tx) => tx.run(INSERT, [3]), { signal }),
+      opening.import(new Uint8Array(512), { signal }),
     ].map(rejection)
     for (let step = 0; step < 200; step++) await world.step()
     controller.abort()
