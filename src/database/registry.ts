@@ -4,6 +4,7 @@
  *  when the old one has let go of its storage; but for one of a cleared site. */
 
 import { ConstelliteError, failureOf } from '../base/failure.ts'
+import type { Signal } from '../base/globals.ts'
 import type { Core } from './core.ts'
 import { appendsMigrations, type OpenOptions, sameOptions } from './options.ts'
 
@@ -16,14 +17,14 @@ export type Entry = {
   /** Somewhere else has it and does not answer; calls these when that changes. */
   isSilent: boolean
   readonly onSilence: Set<() => void>
-  /** Fires when nobody waits for it to open any more. */
-  readonly leaving: AbortController
+  /** Nobody waits for it to open any more. */
+  leave(): void
 }
 
 /** What opening may take notice of, where it depends on somebody else. */
 export type Meanwhile = {
   /** Nobody wants it any more. */
-  readonly signal: AbortSignal
+  readonly signal: Signal
   /** Whoever has it does not answer, or answers again. */
   onSilence(isSilent: boolean): void
 }
@@ -52,7 +53,7 @@ export function createRegistry(connect: Connect): Registry {
   const forget = (key: string, entry: Entry): void => {
     if (entries.get(key) !== entry) return
     entries.delete(key)
-    entry.leaving.abort()
+    entry.leave()
     const closed = closeCore(entry).finally(() => {
       if (closing.get(key) === closed) closing.delete(key)
     })
@@ -83,7 +84,7 @@ export function createRegistry(connect: Connect): Registry {
       onProgress,
       isSilent: false,
       onSilence: new Set(),
-      leaving,
+      leave: () => leaving.abort(),
     }
     entry.core.then(
       (core) =>
