@@ -11,7 +11,7 @@ import { mayWrite } from '../control-words.ts'
 import type { Core, CoreCall } from '../core.ts'
 import { createEnding } from '../ending.ts'
 import type { Meanwhile } from '../registry.ts'
-import type { Ready, Status } from '../types.ts'
+import type { Ready, Status, SyncStatus } from '../types.ts'
 import { unanswered } from './failures.ts'
 import { createTabLive, type TabLive } from './live.ts'
 import { isLost, once, repeat } from './repeat.ts'
@@ -237,7 +237,10 @@ function settleIn(tab: Tab): void {
       ending.tell(reason)
     })
     tell(core.status)
-  } else if (failure === undefined) tellStatus(tab, { ...tab.status, owner: seat.owner })
+  } else if (failure === undefined) {
+    const sync = disconnected(tab.status.sync)
+    tellStatus(tab, { ...tab.status, sync, owner: seat.owner })
+  }
   if (failure === undefined) live.moved()
   else finish(tab, failure)
 }
@@ -251,6 +254,13 @@ function finish(tab: Tab, failure: ConstelliteError): void {
     tellStatus(tab, { ...status, state: 'failed', failure, owner: undefined })
     ending.tell(failure)
   }
+}
+
+/** While nobody runs the database, nobody is connected for it. */
+function disconnected(sync: SyncStatus): SyncStatus {
+  const wasConnected = sync.state === 'catching-up' || sync.state === 'live'
+  const state = wasConnected ? 'connecting' : sync.state
+  return { ...sync, state, peers: 0, progress: undefined }
 }
 
 function tellStatus(tab: Tab, status: Status): void {
