@@ -93,7 +93,7 @@ describe('without a tool', () => {
     ['pagehide', 'globalThis'],
     ['visibilitychange', 'document'],
   ])(
-    'keeps what one writes on %s as it goes, where another runs the database',
+    'keeps what a page writes as it goes, where another runs the database: on %s',
     async (event, target) => {
       const url = await serve({ '/': join(FIXTURES, 'cleared'), '/constellite/': shipped })
       const [stays, goes] = [await browser.open(url), await browser.open(url)]
