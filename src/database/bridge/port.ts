@@ -2,7 +2,8 @@
  *  Why: a message costs 9–13 µs, a statement often less; one message for the calls of a turn, and one
  *  for the replies of a flushed group, makes it 3–4 µs a call. */
 
-/** What both ends of a MessageChannel are, in browsers and in Node. */
+/** What both ends of a MessageChannel are, in browsers and in Node; and a BroadcastChannel, which never tells
+ *  that the other end is gone: a guest's lock does. */
 export type Port = {
   postMessage(message: unknown): void
   onmessage: ((event: MessageEvent) => void) | null

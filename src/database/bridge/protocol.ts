@@ -1,4 +1,5 @@
-/** Protocol: what page and worker say to each other.  Statements go over a port of their own, in batches
+/** Protocol: what a page and a worker say to each other, its own or the one of another tab, which may be of
+ *  another version of the package (tabs/lobby.ts).  Statements go over a port of their own, in batches
  *  (port.ts); set-up goes over the port that both have from the start (`Control`, remote.ts).
  *  Keeps: everything is plain data; a request is answered once, under its id; events carry the id of the
  *  request that asked for them.
@@ -13,8 +14,8 @@ import type { ImportSource, Ready, Stage } from '../types.ts'
 import type { PlainFailure, PlainStatus } from './failure.ts'
 import type { RowsChange } from './rows.ts'
 
-/** Page and worker come from one build; another number means that one of them is an old copy. */
-export const PROTOCOL = 5
+/** To be raised with every change of what is said; another number means that one of the two is an old copy. */
+export const PROTOCOL = 6
 
 export type RequestId = number
 

@@ -1,7 +1,9 @@
 /** Lobby: what the tabs of an origin that use one database say to one another, over one broadcast channel.
- *  Keeps: every message names the build; what one of another build says is understood only so far that its
- *  reader learns of it.
- *  What belongs to two of them alone goes over a pipe: a broadcast channel whose name only they know. */
+ *  Keeps: every message names the protocol; what one of another protocol says is understood only so far that
+ *  its reader learns of it.
+ *  What concerns two of them goes over a pipe: a broadcast channel of their own.  Every page of the origin can
+ *  learn its name here and listen, also to rows and to the seed of a takeOver: pages of one origin are not
+ *  guarded against each other, and each could open the database itself. */
 
 import type { PlainFailure } from '../bridge/failure.ts'
 import type { Port } from '../bridge/port.ts'
@@ -61,13 +63,13 @@ export function enterLobby(
   name: string,
   handlers: {
     readonly onMessage: (message: LobbyMessage) => void
-    /** Somebody of another build said something of this type. */
+    /** Somebody with another protocol said something of this type. */
     readonly onStranger: (protocol: number, type: string) => void
   },
 ): Lobby {
   const channel = channels.channel(`constellite:${name}`)
   channel.onmessage = ({ data }) => {
-    // Only this file posts here, of this or another build.
+    // Only this file posts here, in this or another version of the package.
     const { protocol, message } = data as Envelope
     if (protocol === PROTOCOL) handlers.onMessage(message)
     else handlers.onStranger(protocol, message.type)
