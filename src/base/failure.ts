@@ -6,7 +6,7 @@
 export type FailureCode =
   // Opening and options
   | 'ErrOption' // an unknown option, or one with a value that cannot be used
-  | 'ErrOptionsDiffer' // one name opened twice in a realm with different options
+  | 'ErrOptionsDiffer' // one name opened twice, in a realm or in two tabs, with different options
   | 'ErrInUse' // another process or tab owns the database
   | 'ErrClosed' // the handle was closed
   | 'ErrStorage' // the device failed: read, write, flush, permission

@@ -89,7 +89,7 @@ export type OwnershipAction =
   /** Nothing follows: `failure` is why. */
   | { readonly type: 'end'; readonly failure: ConstelliteError }
 
-export type OwnershipStep = {
+type OwnershipStep = {
   readonly state: OwnershipState
   readonly actions: readonly OwnershipAction[]
 }

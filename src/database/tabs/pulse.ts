@@ -7,9 +7,9 @@ import type { Host, Timer } from '../../base/host.ts'
 
 const ASK_EVERY_MS = 3_000
 /** A long query keeps a worker busy for this long, too. */
-export const SILENT_MS = 8_000
+const SILENT_MS = 8_000
 
-export type Pulse = {
+type Pulse = {
   readonly isSilent: boolean
   /** Something waits for the owner, where nothing did. */
   began(): void
@@ -18,7 +18,7 @@ export type Pulse = {
   stop(): void
 }
 
-export type PulseParts = {
+type PulseParts = {
   readonly host: Pick<Host, 'setTimer' | 'monotonicNow'>
   isWaiting(): boolean
   /** Asks the owner for a word. */

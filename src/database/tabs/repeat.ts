@@ -13,7 +13,7 @@ export type Work<T> = (core: ClientCore, isRepeated: boolean) => Promise<T>
 /** A call that itself ends whoever runs it, for lack of memory, must not go on to end every tab. */
 export const LOSSES_MAX = 3
 
-export type RepeatOptions = {
+type RepeatOptions = {
   readonly signal?: Signal | undefined
   /** It only waits for something, and goes on as often as it has to. */
   readonly isPatient?: boolean

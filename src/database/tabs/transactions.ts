@@ -16,7 +16,7 @@ const UNNAMED: RequestNumber = 0
 /** Numbers of transactions begin at 1. */
 const NO_TRANSACTION: TransactionId = 0
 
-export type TabTransactions = {
+type TabTransactions = {
   begin(call: CoreBegin): Promise<TransactionId>
   /** Runs `work` on the core of the call's transaction. */
   inside<T>(call: CoreCall, work: (core: ClientCore, call: ClientCall) => Promise<T>): Promise<T>

@@ -22,7 +22,7 @@ export type Visit = {
   leave(failure: ConstelliteError): void
 }
 
-export type VisitInit = {
+type VisitInit = {
   readonly parts: Pick<TabParts, 'host' | 'channel' | 'takeLock'>
   readonly lobby: Lobby
   readonly tag: Uint8Array
