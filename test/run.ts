@@ -68,7 +68,7 @@ const edge: Suite = {
   after: packed,
 }
 const bun: Suite = { name: 'bun', run: () => portable('bun'), after: packed }
-const kill: Suite = { name: 'kill', run: () => killRounds('processes', 20), after: packed }
+const kill: Suite = { name: 'kill', run: () => killRounds('processes', 14), after: packed }
 const killPages: Suite = { name: 'kill-pages', run: () => killRounds('pages', 10), after: packed }
 const killFirefox: Suite = {
   name: 'kill-firefox',

@@ -89,6 +89,8 @@ async function connect(address: string): Promise<Send> {
         else resolve(answer.result)
       }
       const late = setTimeout(() => settle({ error: { message: 'no answer' } }), ANSWER_MS)
+      // A page that crashes never answers, and is waited for by nobody.
+      late.unref()
       pending.set(id, settle)
       socket.send(JSON.stringify({ id, method, params, sessionId }))
     })

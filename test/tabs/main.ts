@@ -38,7 +38,7 @@ function pathOf(found: { readonly path?: string | undefined; readonly reason?: s
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string', default: '8' } },
+    options: { rounds: { type: 'string', default: '12' } },
   })
   const kind = KINDS[positionals[0] ?? '']
   if (kind === undefined) throw new Error(`no browser "${positionals[0]}": ${Object.keys(KINDS)}`)
