@@ -11,6 +11,7 @@ import type { Tab, TabBrowser } from './browser.ts'
 
 const STARTING_MS = 30_000
 const ANSWER_MS = 60_000
+const ENDING_MS = 5_000
 
 type Send = (method: string, params?: object, session?: string) => Promise<Result>
 
@@ -39,16 +40,27 @@ export async function startDevTools(path: string): Promise<TabBrowser> {
       '--remote-debugging-port=0',
       `--user-data-dir=${profile}`,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   )
+  const ended = new Promise((resolve) => program.once('exit', resolve))
   const end = async (): Promise<void> => {
-    const ended = new Promise((resolve) => program.once('exit', resolve))
-    if (program.exitCode === null && program.kill('SIGKILL')) await ended
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    // With its children, which otherwise write on into the profile.
+    const kill = (): unknown => program.pid !== undefined && process.kill(-program.pid, 'SIGKILL')
+    if (program.exitCode === null && program.signalCode === null) {
+      const late = setTimeout(kill, ENDING_MS)
+      await ended
+      clearTimeout(late)
+    }
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
   try {
     const send = await connect(await addressOf(program))
-    return { name: 'Chromium', keepsPages: true, open: (url) => openTab(send, url), close: end }
+    const close = async (): Promise<void> => {
+      // It may end before it answers.
+      send('Browser.close').catch(() => undefined)
+      await end()
+    }
+    return { name: 'Chromium', keepsPages: true, open: (url) => openTab(send, url), close }
   } catch (error) {
     await end()
     throw error
