@@ -1,38 +1,26 @@
 /** The face over the real rooms on a disk that fails and loses power: what was answered stays. */
 
 import { describe, expect, it } from 'vitest'
-import { createLocalConnect, type LocalPlatform } from '../../src/database/assemble.ts'
+import { createLocalConnect } from '../../src/database/assemble.ts'
 import { createOpen, type Open } from '../../src/database/open.ts'
 import { createTurnScope } from '../../src/database/scope.ts'
 import type { Database } from '../../src/database/types.ts'
 import type { KeyStore } from '../../src/identity/key-store.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
-import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import type { Device } from '../../src/storage/device.ts'
 import { createFaultyDisk, type FaultyDisk } from '../../src/storage/faulty.ts'
 import { createMemoryDevice, createMemoryDisk } from '../../src/storage/memory.ts'
 import type { ManualHost } from '../../src/testing/manual-host.ts'
 import { createRandom } from '../../src/testing/random.ts'
-import { createTestHost, memoryFiles, rejection, settle } from './database-fixtures.ts'
+import { createTestHost, rejection, settle } from './database-fixtures.ts'
+import { createTestPlatform } from './local-platform.ts'
 
 type Machine = { readonly open: Open; readonly host: ManualHost }
 
 /** `open` over one device; the keys stay when the machine is started again. */
 function createMachine(makeDevice: (host: ManualHost) => Device, keys: KeyStore): Machine {
   const host = createTestHost()
-  const platform: LocalPlatform = {
-    host,
-    device: () => makeDevice(host),
-    keyStore: () => keys,
-    transport: () => {
-      throw new Error('The test has no network.')
-    },
-    loadSqlite: () => loadSqliteNode,
-    files: memoryFiles,
-    isScopeExact: false,
-    titleOf: (name) => name,
-    isPersisted: async () => false,
-  }
+  const platform = createTestPlatform({ host, device: makeDevice, keys })
   const connect = createLocalConnect(platform)
   const scope = createTurnScope(host)
   const keepAlive = () => () => undefined

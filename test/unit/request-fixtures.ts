@@ -2,16 +2,15 @@
 
 import { createLocalConnect, type LocalPlatform } from '../../src/database/assemble.ts'
 import type { Core, CoreRequest } from '../../src/database/core.ts'
-import type { LocalCore } from '../../src/database/local-core.ts'
 import type { Query } from '../../src/database/sql.ts'
 import type { Row, RunResult } from '../../src/database/types.ts'
 import type { KeyStore } from '../../src/identity/key-store.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
-import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import type { Device } from '../../src/storage/device.ts'
 import { createRandom } from '../../src/testing/random.ts'
 import { createRequestId } from '../../src/wal/request-id.ts'
-import { createTestHost, memoryFiles } from './database-fixtures.ts'
+import { createTestHost } from './database-fixtures.ts'
+import { createTestPlatform } from './local-platform.ts'
 
 export const CALLER = 1
 /** Where the ids of the tests begin. */
@@ -27,23 +26,8 @@ export async function openCore(
   keys: KeyStore,
 ): Promise<Core> {
   const host = createTestHost()
-  const connect = createLocalConnect({
-    host,
-    device: () => makeDevice(host),
-    keyStore: () => keys,
-    transport: () => {
-      throw new Error('The test has no network.')
-    },
-    loadSqlite: () => loadSqliteNode,
-    files: memoryFiles,
-    isScopeExact: false,
-    titleOf: (name) => name,
-    isPersisted: async () => false,
-  })
-  const core = await connect('notes', { migrations: [TABLE] }, () => undefined)
-  // What it answers is a local core.
-  await (core as LocalCore).prepare({ import: undefined, onProgress: () => undefined })
-  return core
+  const connect = createLocalConnect(createTestPlatform({ host, device: makeDevice, keys }))
+  return connect('notes', { migrations: [TABLE] }, () => undefined)
 }
 
 const TABLE = 'CREATE TABLE t (id INTEGER PRIMARY KEY, x)'

@@ -10,18 +10,12 @@ import { SYNC_OFF } from '../../src/database/status-idle.ts'
 import type { StorageStatus, SyncStatus } from '../../src/database/types.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
 import type { Sync } from '../../src/replication/sync.ts'
-import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
 import { quotaFailure } from '../../src/storage/failures.ts'
 import { createFaultyDisk, type FaultyDisk } from '../../src/storage/faulty.ts'
 import type { ManualHost } from '../../src/testing/manual-host.ts'
 import { createRandom } from '../../src/testing/random.ts'
-import {
-  createFakeParts,
-  createFakeShard,
-  createTestHost,
-  memoryFiles,
-  rejection,
-} from './database-fixtures.ts'
+import { createFakeParts, createFakeShard, createTestHost, rejection } from './database-fixtures.ts'
+import { createTestPlatform } from './local-platform.ts'
 
 type Full = StorageStatus['full']
 
@@ -40,19 +34,13 @@ const INSERT_LARGE = "INSERT INTO t VALUES (hex(randomblob(400000))) RETURNING '
 async function openCore(): Promise<Opened> {
   const host = createTestHost()
   const disk = createFaultyDisk()
-  const connect = createLocalConnect({
-    host,
-    device: () => disk.device(host),
-    keyStore: () => createMemoryKeyStore((sizeBytes) => createRandom(5).bytes(sizeBytes)),
-    transport: () => {
-      throw new Error('The test has no network.')
-    },
-    loadSqlite: () => loadSqliteNode,
-    files: memoryFiles,
-    isScopeExact: false,
-    titleOf: (name) => name,
-    isPersisted: async () => false,
-  })
+  const connect = createLocalConnect(
+    createTestPlatform({
+      host,
+      device: (it) => disk.device(it),
+      keys: createMemoryKeyStore((sizeBytes) => createRandom(5).bytes(sizeBytes)),
+    }),
+  )
   const core = await connect('notes', {}, () => undefined)
   await core.exec('CREATE TABLE t (x)', call)
   return { core, disk, host, told: tellFull(core) }

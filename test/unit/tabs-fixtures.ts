@@ -18,7 +18,7 @@ import { connectTab } from '../../src/database/tabs/tab-core.ts'
 import { wishesOf } from '../../src/database/tabs/wishes.ts'
 import { createMemoryKeyStore } from '../../src/identity/key-store-memory.ts'
 import { loadSqliteNode } from '../../src/sqlite/load-node.ts'
-import { memoryFiles } from './database-fixtures.ts'
+import { createTestPlatform } from './local-platform.ts'
 import { type Broadcasts, createBroadcasts, createPorts } from './tabs-channels.ts'
 import { createSharedDisk, type SharedDisk } from './tabs-disk.ts'
 import { createLocks, type Locks } from './tabs-locks.ts'
@@ -191,19 +191,9 @@ function createWorkerParts(browser: Browser, page: Agent, workers: Agent[]): Wor
 function startWorker(browser: Browser, page: Agent, worker: Agent): object {
   const { world, disk, keys, locks, broadcasts } = browser
   const [outside, inside] = createPorts(world, [page, worker], { tellsClose: false })
-  const connect = createLocalConnect({
-    host: worker.host,
-    device: () => disk.device(worker),
-    keyStore: () => keys,
-    transport: () => {
-      throw new Error('The test has no network.')
-    },
-    loadSqlite: () => loadSqliteNode,
-    files: memoryFiles,
-    isScopeExact: false,
-    titleOf: (name) => name,
-    isPersisted: async () => false,
-  })
+  const connect = createLocalConnect(
+    createTestPlatform({ host: worker.host, device: () => disk.device(worker), keys }),
+  )
   const never = new AbortController()
   serveDatabases({
     connect,

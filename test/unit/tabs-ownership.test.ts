@@ -45,7 +45,6 @@ const EVENTS = {
 
 const PHASES: readonly Phase[] = [
   'seeking',
-  'waiting',
   'guest',
   'offering',
   'elected',
@@ -68,7 +67,7 @@ const OVER_DROPPED: Cell = ['over', 'drop exit unqueue']
 const OVER_EVICTED: Cell = ['over', 'evict exit unqueue']
 const GUESTS = {
   granted: ['elected', 'drop open'],
-  elected: ['waiting', 'drop join'],
+  elected: ['seeking', 'drop join'],
   announced: ['seeking', 'drop join'],
   'announced mine': ['seeking', 'drop join'],
   welcomed: ['guest', 'visit'],
@@ -87,11 +86,10 @@ const OWNERS = {
 /** What is not here changes nothing. */
 const TABLE: { readonly [phase in Phase]: { readonly [event in keyof typeof EVENTS]?: Cell } } = {
   seeking: GUESTS,
-  waiting: GUESTS,
   guest: {
     ...GUESTS,
     'announced mine': ['guest', ''],
-    'left mine': ['waiting', 'drop join'],
+    'left mine': ['seeking', 'drop join'],
     shown: ['guest', 'want'],
   },
   offering: {
@@ -133,7 +131,7 @@ describe('a tab that nobody looks at', () => {
   }
   it('asks whether it is wanted elsewhere before it opens the database', () => {
     expect(step('guest', { type: 'granted' })).toEqual(['offering', 'drop offer-first'])
-    expect(step('waiting', { type: 'granted' })).toEqual(['offering', 'drop offer-first'])
+    expect(step('seeking', { type: 'granted' })).toEqual(['offering', 'drop offer-first'])
   })
   it('gives the database away when it is wanted', () => {
     expect(step('owner', { type: 'wanted' })).toEqual(['yielding', 'yield'])

@@ -1,6 +1,6 @@
 /** Failures of a database that several tabs share. */
 
-import { ConstelliteError } from '../../base/failure.ts'
+import { ConstelliteError, type Facts } from '../../base/failure.ts'
 
 /** What is pending at an owner is rejected with this; whoever asked repeats it elsewhere. */
 export function ownerGone(): ConstelliteError {
@@ -8,17 +8,21 @@ export function ownerGone(): ConstelliteError {
     code: 'ErrWorkerFailed',
     message: 'The tab that ran the database is gone.',
     hint: 'Ask again: another tab runs it.',
-    retry: 'now',
+    retry: 'later',
+    facts: GONE,
   })
 }
 
+/** Marks that failure among others of its code. */
+const GONE: Facts = { owner: 'gone' }
+
 /** Of a transaction whose core was lost with this: a worker of our own that died ends more than that. */
 export function transactionLost(lost?: ConstelliteError): ConstelliteError {
-  if (lost !== undefined && lost.retry !== 'now') return lost
+  if (lost !== undefined && lost.facts['owner'] !== GONE['owner']) return lost
   return new ConstelliteError({
     code: 'ErrTransaction',
-    message: 'The tab that ran this transaction went away before it was committed.',
-    hint: 'Nothing of it was written. Call transaction(…) again: another tab runs the database now.',
+    message: 'The database went to another tab before this transaction was committed.',
+    hint: 'Nothing of it was written. Call transaction(…) again.',
     retry: 'now',
   })
 }

@@ -119,7 +119,8 @@ async function receive(hosting: Hosting, message: JoinMessage): Promise<void> {
   const { pipe, tag, wishes } = message
   const { core, lobby, parts } = hosting
   try {
-    if (hosting.guests.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
+    const isHere = hosting.guests.has(formatHex(tag))
+    if (!isHere && hosting.guests.size >= GUESTS_MAX) throw tooManyGuests(GUESTS_MAX)
     const { storage } = core.status
     if (wishes.durable && storage?.durable === false) throw notDurable(storage.reason)
     const missing = missingMigrations({ ...parts.wishes, migrations: hosting.migrations }, wishes)

@@ -9,8 +9,7 @@ import type { ConstelliteError } from '../../base/failure.ts'
 
 export type OwnershipState = {
   readonly phase:
-    | 'seeking' // asks for the lock and for an owner, whichever answers first
-    | 'waiting' // an owner is about to be; it will call
+    | 'seeking' // asks for the lock and for an owner, whichever answers first; one about to be will call
     | 'guest'
     | 'offering' // has the lock, and is hidden: asks whether a tab that is not wants it
     | 'elected' // has the lock, and opens the database
@@ -131,7 +130,7 @@ function stepGuest(state: OwnershipState, event: OwnershipEvent): OwnershipStep 
         ? to(state, 'offering', ['drop', 'offer-first'])
         : to(state, 'elected', ['drop', 'open'])
     case 'elected':
-      return to(state, 'waiting', REJOIN)
+      return to(state, 'seeking', REJOIN)
     case 'offered':
       return state.isHidden ? stay(state) : { state, actions: ['want'] }
     case 'announced':
@@ -143,7 +142,7 @@ function stepGuest(state: OwnershipState, event: OwnershipEvent): OwnershipStep 
     case 'refused':
       return to(state, 'over', [...leaving(state), { type: 'end', failure: event.failure }])
     case 'left':
-      return event.term === state.term ? to(state, 'waiting', REJOIN) : stay(state)
+      return event.term === state.term ? to(state, 'seeking', REJOIN) : stay(state)
     default:
       return stay(state)
   }
@@ -184,7 +183,7 @@ function stepOffering(state: OwnershipState, event: OwnershipEvent): OwnershipSt
   }
 }
 
-/** Whoever has the next core hears it then or calls; and while nobody answers, that is noticed. */
+/** Whoever owns next hears it when it can, or calls; and that nobody answers is noticed (pulse.ts). */
 const REJOIN: readonly OwnershipAction[] = ['drop', 'join']
 /** To the end of the queue, as a guest of whoever is next. */
 const REQUEUE: readonly OwnershipAction[] = ['unqueue', 'queue', 'join']

@@ -23,7 +23,6 @@ import {
 import type { TabParts } from './parts.ts'
 import { joinQueue } from './queue.ts'
 import { beginVisit, type Visit } from './visit.ts'
-
 import type { Wishes } from './wishes.ts'
 
 export type Seat = {
